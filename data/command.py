@@ -1,0 +1,194 @@
+"""What every command shares: options, exit codes, the progress bar and the record of a run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from data.errors import InputError
+from data.files import atomic_write
+
+ItemT = TypeVar("ItemT")
+ItemT_co = TypeVar("ItemT_co", covariant=True)
+
+RECORDED_PACKAGES = (
+    "action-tubes",
+    "av",
+    "numba",
+    "numpy",
+    "opencv-python",
+    "scipy",
+    "torch",
+    "torchvision",
+)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser whose complaints are `InputError`: one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found wrong.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{message}; {self.prog} --help shows the options")
+
+
+class ProgressBar(Protocol[ItemT_co]):
+    """What commands use of a progress bar."""
+
+    def __iter__(self) -> Iterator[ItemT_co]:
+        """Yields the items and counts them."""
+        ...
+
+    def __enter__(self) -> ProgressBar[ItemT_co]: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Counts `n` more units as done."""
+        ...
+
+    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
+        """Shows a short text behind the bar."""
+        ...
+
+    def close(self) -> None:
+        """Ends the bar."""
+        ...
+
+
+def run_command(
+    main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None
+) -> NoReturn:
+    """Calls the `main` of a script and exits as every command of the project does.
+
+    Exit codes: 0 done, 1 failed (any other exception, with its traceback), 2 bad input (one
+    sentence on stderr), 130 interrupted by the user.
+
+    Args:
+        main: takes the arguments (None: those of the process), returns an exit code or None for 0.
+        argv: the arguments to pass on.
+    """
+    try:
+        code = main(argv) or 0
+    except InputError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def common_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that every command has: --seed, --device, --save_root, --overwrite."""
+    parser.add_argument(
+        "--seed", type=int, default=123, help="seed of all random numbers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where networks run; auto takes a GPU if there is one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--save_root",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where results are written (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start anew instead of resuming earlier work"
+    )
+
+
+def progress(
+    iterable: Iterable[ItemT] | None = None,
+    *,
+    total: int | None = None,
+    description: str = "",
+    unit: str = "frame",
+) -> ProgressBar[ItemT]:
+    """Returns a progress bar on stderr that is silent where stderr is not a terminal.
+
+    Args:
+        iterable: what to walk through; None if the caller counts with `update`.
+        total: number of items, where the iterable has no length.
+        description: text before the bar.
+        unit: what one item is.
+    """
+    from tqdm import tqdm
+
+    bar: ProgressBar[ItemT] = tqdm(
+        iterable, total=total, desc=description or None, unit=unit, file=sys.stderr, disable=None
+    )
+    return bar
+
+
+def write_run_record(
+    directory: str | os.PathLike[str], options: Mapping[str, Any], figures: Mapping[str, Any]
+) -> Path:
+    """Writes `run.json`: what was run, with which options and versions, and what came out.
+
+    Args:
+        directory: folder of the run; made if missing.
+        options: options by name, such as `vars(args)`.
+        figures: results by name; a number that is not finite is recorded as null.
+
+    Returns:
+        The path of the record.
+    """
+    record = {
+        "command": shlex.join(sys.argv),
+        "options": _plain(options),
+        "versions": {"python": platform.python_version(), **_package_versions()},
+        "figures": _plain(figures),
+    }
+    path = Path(directory) / "run.json"
+    with atomic_write(path, "w") as file:
+        json.dump(record, file, indent=2, allow_nan=False)
+        file.write("\n")
+    return path
+
+
+def _package_versions() -> dict[str, str]:
+    """Versions of the installed packages, from their metadata: importing torch would be slow."""
+    versions = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _plain(value: Any) -> Any:
+    """Turns options and figures into what JSON knows."""
+    if hasattr(value, "tolist"):  # NumPy and torch, scalars included
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)

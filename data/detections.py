@@ -1,0 +1,261 @@
+"""The boxes and class scores that a detector found in the frames of one video."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import InputError
+from data.files import atomic_write, read_file
+from data.validation import class_names, count, float_array, rate, text
+
+FORMAT = "action-tubes/detections"
+VERSION = 1
+ARRAYS = ("boxes", "scores", "offsets", "metadata")
+FIELDS = ("video", "width", "height", "frame_rate", "classes", "model")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Detections:
+    """Everything detected in one video, frame after frame in parallel arrays.
+
+    The rows of frame `t` are `offsets[t]` to `offsets[t + 1]`. The arrays are shared with whoever
+    made the object, not copied: treat them as read-only.
+
+    Attributes:
+        video: name of the video.
+        boxes: float32 (N, 4), x1, y1, x2, y2 in pixels of the original frame, continuous and
+            0-based: a whole frame is 0, 0, width, height.
+        scores: float32 (N, classes + 1), from 0 to 1, background last.
+        offsets: int64 (frames + 1), from 0 to N, never falling.
+        width: of the original frame, in pixels.
+        height: of the original frame, in pixels.
+        frame_rate: in frames per second.
+        classes: class names without the background.
+        model: name of the detector.
+
+    Raises:
+        ValueError: a field has the wrong shape, type or range.
+    """
+
+    video: str
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.int64]
+    width: int
+    height: int
+    frame_rate: float
+    classes: tuple[str, ...]
+    model: str
+
+    def __post_init__(self) -> None:
+        fields: dict[str, Any] = {
+            "video": text(self.video, "video"),
+            "boxes": float_array(self.boxes, "boxes", (None, 4)),
+            "width": count(self.width, "width", minimum=1),
+            "height": count(self.height, "height", minimum=1),
+            "frame_rate": rate(self.frame_rate),
+            "classes": class_names(self.classes),
+            "model": text(self.model, "model"),
+        }
+        columns = len(fields["classes"]) + 1
+        fields["scores"] = float_array(self.scores, "scores", (len(fields["boxes"]), columns))
+        fields["offsets"] = _offsets(self.offsets, len(fields["boxes"]))
+        if fields["scores"].size and not 0 <= fields["scores"].min() <= fields["scores"].max() <= 1:
+            raise ValueError("scores must lie between 0 and 1")
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_frames(
+        cls,
+        video: str,
+        frames: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]],
+        *,
+        width: int,
+        height: int,
+        frame_rate: float,
+        classes: Sequence[str],
+        model: str,
+    ) -> Detections:
+        """Puts together what was detected frame by frame.
+
+        Args:
+            video: name of the video.
+            frames: for each frame boxes (n, 4) and scores (n, classes + 1); n may be 0.
+            width: of the original frame, in pixels.
+            height: of the original frame, in pixels.
+            frame_rate: in frames per second.
+            classes: class names without the background.
+            model: name of the detector.
+
+        Raises:
+            ValueError: a field has the wrong shape, type or range, or the boxes and the scores of
+                a frame differ in number.
+        """
+        names = class_names(classes)
+        boxes = [np.zeros((0, 4), np.float32)]
+        scores = [np.zeros((0, len(names) + 1), np.float32)]
+        lengths = [0]
+        for index, (frame_boxes, frame_scores) in enumerate(frames):
+            boxes.append(float_array(frame_boxes, f"boxes of frame {index}", (None, 4)))
+            scores.append(
+                float_array(
+                    frame_scores, f"scores of frame {index}", (len(boxes[-1]), len(names) + 1)
+                )
+            )
+            lengths.append(len(boxes[-1]))
+        return cls(
+            video=video,
+            boxes=np.concatenate(boxes),
+            scores=np.concatenate(scores),
+            offsets=np.cumsum(lengths, dtype=np.int64),
+            width=width,
+            height=height,
+            frame_rate=frame_rate,
+            classes=names,
+            model=model,
+        )
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of the video, those without detections included."""
+        return len(self.offsets) - 1
+
+    def frame(self, t: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Returns views of the boxes (n, 4) and scores (n, classes + 1) of frame `t`.
+
+        Raises:
+            IndexError: `t` is not from 0 to `frames` - 1.
+        """
+        if not 0 <= t < self.frames:
+            raise IndexError(f"frame {t} of a video of {self.frames} frames")
+        rows = slice(int(self.offsets[t]), int(self.offsets[t + 1]))
+        return self.boxes[rows], self.scores[rows]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything to one .npz file (docs/formats.md), atomically and without loss.
+
+        Raises:
+            InputError: nothing can be written there.
+        """
+        metadata = {"format": FORMAT, "version": VERSION}
+        metadata |= {name: getattr(self, name) for name in FIELDS}
+        with atomic_write(path) as file:
+            np.savez(
+                file,
+                boxes=self.boxes,
+                scores=self.scores,
+                offsets=self.offsets,
+                # JSON in ASCII: names in any script, and even names that are not valid Unicode.
+                metadata=np.array(json.dumps(metadata)),
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Detections:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, damaged, of another format, or a field is wrong.
+        """
+        arrays = _read_arrays(path)
+        metadata = _read_metadata(path, arrays["metadata"])
+        try:
+            return cls(
+                boxes=arrays["boxes"],
+                scores=arrays["scores"],
+                offsets=arrays["offsets"],
+                **{name: metadata[name] for name in FIELDS},
+            )
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; make the file again") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detections):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in FIELDS) and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("boxes", "scores", "offsets")
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Detections({self.video!r}, boxes={self.boxes.shape}, scores={self.scores.shape}, "
+            f"frames={self.frames}, {self.width}x{self.height}, {self.frame_rate:g} fps, "
+            f"model={self.model!r})"
+        )
+
+
+def _offsets(values: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
+    """Checks the offsets of an array with `rows` rows."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu" or array.ndim != 1 or len(array) == 0:
+        raise ValueError("offsets must be an array (frames + 1) of whole numbers")
+    # An unsigned number too large for int64 becomes negative, which the next check refuses.
+    offsets = array.astype(np.int64, copy=False)
+    if offsets[0] != 0 or offsets[-1] != rows or (offsets[1:] < offsets[:-1]).any():
+        raise ValueError(f"offsets must rise from 0 to the number of boxes, {rows}")
+    return offsets
+
+
+def _read_arrays(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+    """Reads the arrays of an .npz file without ever unpickling."""
+    read_file(path)
+    arrays = {}
+    name = ""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise InputError(f"{path}: is not an .npz file of detections; name another file")
+            for name in ARRAYS:
+                arrays[name] = file[name]
+    except KeyError:
+        raise InputError(
+            f"{path}: the array {name!r} is missing, so this is no file of detections; "
+            "name another file"
+        ) from None
+    except InputError:
+        raise
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
+        where = f" in the array {name!r}" if name else ""
+        raise InputError(
+            f"{path}: is damaged or not an .npz file of detections{where}; make it again"
+        ) from None
+    return arrays
+
+
+def _read_metadata(path: str | os.PathLike[str], array: npt.NDArray[Any]) -> dict[str, Any]:
+    """Reads the JSON text that holds everything but the arrays."""
+    try:
+        metadata = json.loads(str(array)) if array.dtype.kind == "U" and array.ndim == 0 else None
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise InputError(f"{path}: metadata is not that of {FORMAT}; name another file")
+    if metadata.get("version") != VERSION:
+        raise InputError(
+            f"{path}: version {metadata.get('version')!r} is unknown (this program reads "
+            f"{VERSION}); update the program or make the file again"
+        )
+    for name in FIELDS:
+        if name not in metadata:
+            raise InputError(f"{path}: metadata lacks {name!r}; make the file again")
+    if not isinstance(metadata["classes"], list):
+        raise InputError(f"{path}: classes must be a list of names; make the file again")
+    return metadata

@@ -1,0 +1,86 @@
+"""Reading and writing of whole files such that a failure never leaves half a file behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from data.errors import InputError
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Returns the content of a file the user named.
+
+    Raises:
+        InputError: the file is missing, is a folder or cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; name a file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); check the path") from None
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Lends a temporary path beside `path` and renames it to `path` when the block succeeds.
+
+    For writers that want a path and not an open file. The temporary name has the suffix of `path`,
+    by which many writers choose their format. If the block raises, the temporary file is removed
+    and an older file at `path` stays as it was. Folders that are missing are made.
+
+    Raises:
+        InputError: `path` is a folder or a device, or nothing can be written there.
+    """
+    # Links are followed, so that the file behind the link is replaced and not the link.
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        raise InputError(f"{path}: is not a regular file; name a file to write")
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Opened once to fail early, and with the permissions that the user's umask asks for.
+        temporary.open("xb").close()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["wb", "w"] = "wb"
+) -> Iterator[IO[Any]]:
+    """Opens a temporary file that replaces `path` when the block succeeds; see `atomic_path`.
+
+    Args:
+        path: the file to write.
+        mode: "wb" for bytes, "w" for text, which is written as UTF-8 with "\\n" line ends.
+
+    Raises:
+        InputError: `path` is a folder or a device, or nothing can be written there.
+    """
+    binary = mode == "wb"
+    with (
+        atomic_path(path) as temporary,
+        temporary.open(
+            mode, encoding=None if binary else "utf-8", newline=None if binary else "\n"
+        ) as file,
+    ):
+        yield file

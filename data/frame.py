@@ -1,0 +1,57 @@
+"""One image of a video."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.validation import count
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image of a video, with its place in it.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB.
+        index: number of the frame in the video, from 0.
+        time: when the frame is shown, in seconds from the start of the video.
+
+    Raises:
+        ValueError: a field has the wrong shape, type or range.
+    """
+
+    image: npt.NDArray[np.uint8]
+    index: int
+    time: float
+
+    def __post_init__(self) -> None:
+        image = self.image
+        if (
+            not isinstance(image, np.ndarray)
+            or image.dtype != np.uint8
+            or image.ndim != 3
+            or image.shape[2] != 3
+            or image.size == 0
+        ):
+            raise ValueError("image must be a uint8 array (H, W, 3)")
+        object.__setattr__(self, "index", count(self.index, "index"))
+        object.__setattr__(self, "time", float(self.time))
+        if not math.isfinite(self.time):
+            raise ValueError("time must be a finite number of seconds")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Frame):
+            return NotImplemented
+        return (
+            self.index == other.index
+            and self.time == other.time
+            and np.array_equal(self.image, other.image)
+        )
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Frame(index={self.index}, time={self.time:.3f}, {width}x{height})"
