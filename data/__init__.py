@@ -2,25 +2,41 @@
 
 from data.annotation import Annotations, VideoAnnotation
 from data.command import CommandParser, common_options, progress, run_command, write_run_record
+from data.dataset import DATASETS, Dataset, open_dataset
 from data.detections import Detections
 from data.errors import InputError
 from data.files import atomic_path, atomic_write
+from data.film_split import film_of
 from data.frame import Frame
+from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
+from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
+from data.video import open_video, read_frames
+from data.video_reader import VideoReader
 
 __all__ = [
+    "DATASETS",
+    "JHMDB21_CLASSES",
     "Annotations",
     "CommandParser",
+    "Dataset",
     "Detections",
     "Frame",
     "InputError",
     "Tube",
     "VideoAnnotation",
+    "VideoReader",
     "VideoTubes",
     "atomic_path",
     "atomic_write",
     "common_options",
+    "film_of",
+    "load_pickle",
+    "open_dataset",
+    "open_video",
     "progress",
+    "read_frames",
+    "read_jhmdb",
     "run_command",
     "write_run_record",
 ]

@@ -1,0 +1,66 @@
+"""Opens videos: files of any container that FFmpeg reads, and folders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import InputError
+from data.image_folder import ImageFolder
+from data.video_file import DEFAULT_FRAME_RATE, VideoFile
+from data.video_reader import VideoReader
+
+
+def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> VideoReader:
+    """Opens a video file or a folder of images for reading frame by frame.
+
+    Example:
+        with open_video("street.mp4") as video:
+            for frame in video:
+                print(frame.index, frame.time, frame.image.shape)
+
+    Args:
+        path: a video file, or a folder of jpg, png or bmp images in natural order.
+        frame_rate: frames per second of a folder of images; video files know their own.
+
+    Raises:
+        InputError: missing, empty or no video.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return ImageFolder(path, frame_rate)
+    return VideoFile(path)
+
+
+def read_frames(path: str | Path, indices: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
+    """Reads some frames of a video.
+
+    Decoding starts at the first frame, because seeking is not exact in every container, and
+    stops after the last frame asked for; only the frames asked for are converted to RGB.
+
+    Args:
+        path: a video file or a folder of images.
+        indices: 0-based frames, in any order, repeats allowed.
+
+    Returns:
+        One uint8 (H, W, 3) RGB array for each index, in the order of `indices`.
+
+    Raises:
+        InputError: the video cannot be opened, or ends before a frame asked for.
+        ValueError: an index is negative.
+    """
+    if any(index < 0 for index in indices):
+        raise ValueError(f"indices: frames are counted from 0, got {min(indices)}")
+    wanted = {int(index) for index in indices}
+    with open_video(path) as video:
+        images = {frame.index: frame.image for frame in video.select(wanted)}
+    missing = wanted - images.keys()
+    if missing:
+        raise InputError(
+            f"{path}: the video ends before frame {min(missing)}: "
+            "check the file, or the annotation that names this frame"
+        )
+    return [images[int(index)] for index in indices]
