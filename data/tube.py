@@ -80,7 +80,7 @@ class Tube:
     def __repr__(self) -> str:
         return (
             f"Tube(id={self.id}, label={self.label}, score={self.score:.3f}, "
-            f"frames {self.start} to {self.end}, boxes={self.boxes.shape})"
+            f"frames={self.start}:{self.end}, boxes={self.boxes.shape})"
         )
 
 

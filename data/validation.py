@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+# Far beyond any video, and small enough for arithmetic in any type.
+LARGEST = 2**31 - 1
 
 
 def count(value: Any, field: str, minimum: int = 0) -> int:
@@ -17,9 +21,23 @@ def count(value: Any, field: str, minimum: int = 0) -> int:
     Raises:
         ValueError: it is not a whole number of at least `minimum`.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
-        raise ValueError(f"{field} must be a whole number of at least {minimum}, not {value!r}")
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not minimum <= value <= LARGEST:
+        raise ValueError(
+            f"{field} must be a whole number of at least {minimum}"
+            f"{f' and at most {LARGEST}' if whole and value > LARGEST else ''}, "
+            f"not {reprlib.repr(value)}"
+        )
     return int(value)
+
+
+def positive(value: Any, field: str) -> int:
+    """Returns `value` as int.
+
+    Raises:
+        ValueError: it is not a whole number of at least 1.
+    """
+    return count(value, field, minimum=1)
 
 
 def number(value: Any, field: str) -> float:
@@ -29,8 +47,12 @@ def number(value: Any, field: str) -> float:
         ValueError: it is not a finite number.
     """
     # Fraction is Real, as NumPy's floats and integers are: PyAV gives frame rates as fractions.
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"{field} must be a finite number, not {value!r}")
+    try:
+        right = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        right = False
+    if not right:
+        raise ValueError(f"{field} must be a finite number, not {reprlib.repr(value)}")
     return float(value)
 
 
@@ -42,7 +64,7 @@ def rate(value: Any, field: str = "frame_rate") -> float:
     """
     result = number(value, field)
     if result <= 0:
-        raise ValueError(f"{field} must be above 0, not {value!r}")
+        raise ValueError(f"{field} must be above 0, not {reprlib.repr(value)}")
     return result
 
 
@@ -53,7 +75,7 @@ def text(value: Any, field: str) -> str:
         ValueError: it is none.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{field} must be a string, not {value!r}")
+        raise ValueError(f"{field} must be a string, not {reprlib.repr(value)}")
     return str(value)
 
 
@@ -72,6 +94,15 @@ def class_names(values: Iterable[Any], field: str = "classes") -> tuple[str, ...
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{field} must not hold {repeated!r} twice")
     return names
+
+
+def class_list(value: Any, field: str) -> tuple[str, ...]:
+    """Returns the class names in a list from a file as a tuple.
+
+    Raises:
+        ValueError: it is no list, or a name is empty, no string, or there twice.
+    """
+    return class_names(listing(value, field), field)
 
 
 def float_array(
@@ -93,7 +124,6 @@ def float_array(
         array = np.empty((), dtype=object)
     wanted = ", ".join("N" if length is None else str(length) for length in shape)
     if array.dtype.kind not in "fiu" or array.ndim != len(shape):
-        # An empty list is float64 (0,), which would do for any shape that starts with None.
         raise ValueError(
             f"{field} must be an array ({wanted}) of numbers, not {array.dtype} {array.shape}"
         )
@@ -104,3 +134,25 @@ def float_array(
     if not np.isfinite(result).all():
         raise ValueError(f"{field} must hold finite numbers only")
     return result
+
+
+def mapping(value: Any, field: str) -> dict[str, Any]:
+    """Returns `value` if it is a dict.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{field} must be an object in braces, not {reprlib.repr(value)}")
+    return value
+
+
+def listing(value: Any, field: str) -> list[Any]:
+    """Returns `value` if it is a list.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, list):
+        raise ValueError(f"{field} must be a list in brackets, not {reprlib.repr(value)}")
+    return value
