@@ -1,6 +1,7 @@
 """The nouns of the project: videos, frames, annotations, detections, tubes, and their files."""
 
 from data.annotation import Annotations, VideoAnnotation
+from data.annotation_format import find_problems, load_annotations, save_annotations
 from data.command import CommandParser, common_options, progress, run_command, write_run_record
 from data.dataset import DATASETS, Dataset, open_dataset
 from data.detections import Detections
@@ -11,6 +12,7 @@ from data.frame import Frame
 from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
+from data.tube_format import load_tubes, save_tubes
 from data.video import open_video, read_frames
 from data.video_reader import VideoReader
 
@@ -31,12 +33,17 @@ __all__ = [
     "atomic_write",
     "common_options",
     "film_of",
+    "find_problems",
+    "load_annotations",
     "load_pickle",
+    "load_tubes",
     "open_dataset",
     "open_video",
     "progress",
     "read_frames",
     "read_jhmdb",
     "run_command",
+    "save_annotations",
+    "save_tubes",
     "write_run_record",
 ]
