@@ -13,12 +13,15 @@ from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
 from data.tube_format import load_tubes, save_tubes
+from data.ucf24 import UCF24_CLASSES, read_ucf24
 from data.video import open_video, read_frames
 from data.video_reader import VideoReader
+from data.video_writer import VideoWriter
 
 __all__ = [
     "DATASETS",
     "JHMDB21_CLASSES",
+    "UCF24_CLASSES",
     "Annotations",
     "CommandParser",
     "Dataset",
@@ -29,6 +32,7 @@ __all__ = [
     "VideoAnnotation",
     "VideoReader",
     "VideoTubes",
+    "VideoWriter",
     "atomic_path",
     "atomic_write",
     "common_options",
@@ -42,6 +46,7 @@ __all__ = [
     "progress",
     "read_frames",
     "read_jhmdb",
+    "read_ucf24",
     "run_command",
     "save_annotations",
     "save_tubes",

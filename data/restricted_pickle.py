@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
+from data.files import read_file
 
 
 def load_pickle(path: str | Path) -> Any:
@@ -25,13 +26,7 @@ def load_pickle(path: str | Path) -> Any:
     Raises:
         InputError: the file cannot be read, is damaged, or asks for anything else.
     """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path}: the file cannot be read ({error.strerror}): check the path"
-        ) from error
+    content = read_file(path)
     try:
         return _RestrictedUnpickler(path, content).load()
     except InputError:
@@ -44,7 +39,7 @@ def load_pickle(path: str | Path) -> Any:
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    def __init__(self, path: Path, content: bytes) -> None:
+    def __init__(self, path: str | Path, content: bytes) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
         self._path = path
         self._allowed = _allowed()

@@ -102,10 +102,11 @@ class VideoFile(VideoReader):
         index = 0
         frame: VideoFrame | None = self._first
         while frame is not None and (last is None or index <= last):
+            stamp = self._stamp(frame)
             if index == 0:
-                start = frame.pts
+                start = stamp
             else:
-                time = self._time(frame, start, time)
+                time = self._time(stamp, start, time)
             if wanted is None or index in wanted:
                 yield Frame(image=self._image(frame), index=index, time=time)
             index += 1
@@ -113,10 +114,16 @@ class VideoFile(VideoReader):
                 break
             frame = next(self._decoded, None)
 
-    def _time(self, frame: VideoFrame, start: int | None, previous: float) -> float:
+    def _stamp(self, frame: VideoFrame) -> int | None:
+        # AVI stores no presentation times. What FFmpeg makes up for reordered frames is out of
+        # order; the decoding times of the frames as they come out are right up to an offset.
+        return frame.dts if self._container.format.name == "avi" else frame.pts
+
+    def _time(self, stamp: int | None, start: int | None, previous: float) -> float:
         """Seconds since the first frame; a missing or falling time stamp is made up."""
-        if frame.pts is not None and start is not None and frame.time_base is not None:
-            time = float((frame.pts - start) * frame.time_base)
+        unit = self._stream.time_base
+        if stamp is not None and start is not None and unit is not None:
+            time = float((stamp - start) * unit)
             if time > previous:
                 return time
         return previous + 1.0 / self.frame_rate
@@ -124,12 +131,9 @@ class VideoFile(VideoReader):
     def _image(self, frame: VideoFrame) -> npt.NDArray[np.uint8]:
         # The size may change inside a stream; detections need one size for the whole video. One
         # reformatter for all frames is several times faster than `frame.to_ndarray("rgb24")`.
-        image = self._reformatter.reformat(
-            frame, self._first.width, self._first.height, "rgb24"
-        ).to_ndarray()
-        if self._turns:
-            image = np.ascontiguousarray(np.rot90(image, self._turns))
-        return image.astype(np.uint8, copy=False)
+        rgb = self._reformatter.reformat(frame, self._first.width, self._first.height, "rgb24")
+        image = rgb.to_ndarray().astype(np.uint8, copy=False)
+        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Yields what can be decoded, past damaged packets, and warns once about them.
