@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from data.errors import InputError
-from data.tube import Tube, check_tubes
-from data.validation import class_names, count, text
+from data.tube import Tube, check_tubes, tube_list
+from data.validation import check_fields, class_names, positive, text
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,11 +20,12 @@ class VideoAnnotation:
         frames: number of frames.
         width: of the frame, in pixels.
         height: of the frame, in pixels.
-        tubes: the annotated tubes; every box is larger than nothing and inside the frame.
+        tubes: the annotated tubes, all scores 1; every box is larger than nothing and inside the
+            frame.
 
     Raises:
-        ValueError: a field has the wrong type or range, a tube ends after the video, or a box is
-            empty or reaches out of the frame.
+        ValueError: a field has the wrong type or range, a tube ends after the video or has other
+            scores than 1, or a box is empty or reaches out of the frame.
     """
 
     name: str
@@ -34,17 +35,20 @@ class VideoAnnotation:
     tubes: tuple[Tube, ...]
 
     def __post_init__(self) -> None:
-        fields: dict[str, Any] = {
-            "name": text(self.name, "name"),
-            "frames": count(self.frames, "frames", minimum=1),
-            "width": count(self.width, "width", minimum=1),
-            "height": count(self.height, "height", minimum=1),
-            "tubes": tuple(self.tubes),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        check_fields(
+            self,
+            {
+                "name": text,
+                "frames": positive,
+                "width": positive,
+                "height": positive,
+                "tubes": tube_list,
+            },
+        )
         check_tubes(self.tubes, self.frames)
         for tube in self.tubes:
+            if tube.score != 1 or (tube.scores != 1).any():
+                raise ValueError("tubes must be ground truth, with scores of 1")
             x1, y1, x2, y2 = tube.boxes.T
             inside = (x1 >= 0) & (y1 >= 0) & (x2 <= self.width) & (y2 <= self.height)
             wrong = ~(inside & (x1 < x2) & (y1 < y2))
@@ -83,16 +87,8 @@ class Annotations:
     splits: dict[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        fields: dict[str, Any] = {
-            "classes": class_names(self.classes),
-            "videos": dict(self.videos),
-            "splits": {name: tuple(names) for name, names in self.splits.items()},
-        }
-        for field, value in fields.items():
-            object.__setattr__(self, field, value)
+        check_fields(self, {"classes": class_names, "videos": _videos, "splits": _splits})
         for name, video in self.videos.items():
-            if video.name != name:
-                raise ValueError(f"videos must be filed under their names, not {name!r}")
             for tube in video.tubes:
                 if tube.label >= len(self.classes):
                     raise ValueError(
@@ -119,6 +115,17 @@ class Annotations:
             f"Annotations(classes={len(self.classes)}, videos={len(self.videos)}, tubes={tubes}, "
             f"splits: {splits or 'none'})"
         )
+
+
+def _videos(value: Mapping[Any, Any], field: str) -> dict[str, VideoAnnotation]:
+    for name, video in value.items():
+        if not isinstance(video, VideoAnnotation) or video.name != name:
+            raise ValueError(f"{field} must hold annotations under their names, unlike {name!r}")
+    return dict(value)
+
+
+def _splits(value: Mapping[Any, Iterable[Any]], field: str) -> dict[str, tuple[str, ...]]:
+    return {text(name, field): tuple(names) for name, names in value.items()}
 
 
 def _check_splits(splits: Mapping[str, tuple[str, ...]], videos: Mapping[str, object]) -> None:

@@ -91,10 +91,18 @@ def find_problems(path: str | os.PathLike[str]) -> list[str]:
     Besides what `load_annotations` refuses these are videos that are not where the file says.
     """
     try:
-        document = JsonDocument(path)
-        _, media = parse_annotations(document)
+        return annotation_problems(JsonDocument(path))
     except InputError as error:
         return [str(error)]
+
+
+def annotation_problems(document: JsonDocument) -> list[str]:
+    """As `find_problems`, of a document.
+
+    Raises:
+        InputError: the format or the version is another.
+    """
+    _, media = parse_annotations(document)
     for name, file in media.items():
         if not os.path.exists(file):
             field = ("videos", name, "file")

@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from data.errors import InputError
 from data.files import atomic_write, read_file
-from data.validation import class_names, count, float_array, rate, text
+from data.validation import (
+    box_array,
+    check_fields,
+    class_names,
+    float_array,
+    positive,
+    rate,
+    text,
+)
 
 FORMAT = "action-tubes/detections"
 VERSION = 1
@@ -57,22 +65,31 @@ class Detections:
     model: str
 
     def __post_init__(self) -> None:
-        fields: dict[str, Any] = {
-            "video": text(self.video, "video"),
-            "boxes": float_array(self.boxes, "boxes", (None, 4)),
-            "width": count(self.width, "width", minimum=1),
-            "height": count(self.height, "height", minimum=1),
-            "frame_rate": rate(self.frame_rate),
-            "classes": class_names(self.classes),
-            "model": text(self.model, "model"),
-        }
-        columns = len(fields["classes"]) + 1
-        fields["scores"] = float_array(self.scores, "scores", (len(fields["boxes"]), columns))
-        fields["offsets"] = _offsets(self.offsets, len(fields["boxes"]))
-        if fields["scores"].size and not 0 <= fields["scores"].min() <= fields["scores"].max() <= 1:
-            raise ValueError("scores must lie between 0 and 1")
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        check_fields(
+            self,
+            {
+                "video": text,
+                "boxes": box_array,
+                "scores": _probabilities,
+                "offsets": _offsets,
+                "width": positive,
+                "height": positive,
+                "frame_rate": rate,
+                "classes": class_names,
+                "model": text,
+            },
+        )
+        shape = (len(self.boxes), len(self.classes) + 1)
+        if self.scores.shape != shape:
+            raise ValueError(
+                f"scores must have the shape {shape} (boxes, classes and background), "
+                f"not {self.scores.shape}"
+            )
+        if self.offsets[-1] != len(self.boxes):
+            raise ValueError(
+                f"offsets must end at the number of boxes, {len(self.boxes)}, "
+                f"not at {self.offsets[-1]}"
+            )
 
     @classmethod
     def from_frames(
@@ -101,12 +118,12 @@ class Detections:
             ValueError: a field has the wrong shape, type or range, or the boxes and the scores of
                 a frame differ in number.
         """
-        names = class_names(classes)
+        names = class_names(classes, "classes")
         boxes = [np.zeros((0, 4), np.float32)]
         scores = [np.zeros((0, len(names) + 1), np.float32)]
         lengths = [0]
         for index, (frame_boxes, frame_scores) in enumerate(frames):
-            boxes.append(float_array(frame_boxes, f"boxes of frame {index}", (None, 4)))
+            boxes.append(box_array(frame_boxes, f"boxes of frame {index}"))
             scores.append(
                 float_array(
                     frame_scores, f"scores of frame {index}", (len(boxes[-1]), len(names) + 1)
@@ -194,15 +211,21 @@ class Detections:
         )
 
 
-def _offsets(values: npt.ArrayLike, rows: int) -> npt.NDArray[np.int64]:
-    """Checks the offsets of an array with `rows` rows."""
-    array = np.asarray(values)
+def _probabilities(value: npt.ArrayLike, field: str) -> npt.NDArray[np.float32]:
+    array = float_array(value, field, (None, None))
+    if array.size and (array.min() < 0 or array.max() > 1):
+        raise ValueError(f"{field} must lie between 0 and 1")
+    return array
+
+
+def _offsets(value: npt.ArrayLike, field: str) -> npt.NDArray[np.int64]:
+    array = np.asarray(value)
     if array.dtype.kind not in "iu" or array.ndim != 1 or len(array) == 0:
-        raise ValueError("offsets must be an array (frames + 1) of whole numbers")
+        raise ValueError(f"{field} must be an array (frames + 1) of whole numbers")
     # An unsigned number too large for int64 becomes negative, which the next check refuses.
     offsets = array.astype(np.int64, copy=False)
-    if offsets[0] != 0 or offsets[-1] != rows or (offsets[1:] < offsets[:-1]).any():
-        raise ValueError(f"offsets must rise from 0 to the number of boxes, {rows}")
+    if offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
+        raise ValueError(f"{field} must start at 0 and never fall")
     return offsets
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data.validation import count
+from data.validation import check_fields, count, number
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,7 @@ class Frame:
     time: float
 
     def __post_init__(self) -> None:
-        image = self.image
-        if (
-            not isinstance(image, np.ndarray)
-            or image.dtype != np.uint8
-            or image.ndim != 3
-            or image.shape[2] != 3
-            or image.size == 0
-        ):
-            raise ValueError("image must be a uint8 array (H, W, 3)")
-        object.__setattr__(self, "index", count(self.index, "index"))
-        object.__setattr__(self, "time", float(self.time))
-        if not math.isfinite(self.time):
-            raise ValueError("time must be a finite number of seconds")
+        check_fields(self, {"image": _image, "index": count, "time": number})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):
@@ -55,3 +43,15 @@ class Frame:
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
         return f"Frame(index={self.index}, time={self.time:.3f}, {width}x{height})"
+
+
+def _image(value: Any, field: str) -> npt.NDArray[np.uint8]:
+    if (
+        not isinstance(value, np.ndarray)
+        or value.dtype != np.uint8
+        or value.ndim != 3
+        or value.shape[2] != 3
+        or value.size == 0
+    ):
+        raise ValueError(f"{field} must be a uint8 array (H, W, 3)")
+    return value

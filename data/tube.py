@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data.validation import class_names, count, float_array, number, rate, text
+from data.validation import (
+    box_array,
+    check_fields,
+    class_names,
+    count,
+    float_array,
+    number,
+    positive,
+    rate,
+    text,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,24 +51,28 @@ class Tube:
     id: int
 
     def __post_init__(self) -> None:
-        boxes = float_array(self.boxes, "boxes", (None, 4))
-        if len(boxes) == 0:
+        check_fields(
+            self,
+            {
+                "start": count,
+                "boxes": box_array,
+                "scores": partial(float_array, shape=(None,)),
+                "label": count,
+                "score": number,
+                "id": count,
+            },
+        )
+        if len(self.boxes) == 0:
             raise ValueError("boxes must hold at least one box")
-        fields: dict[str, Any] = {
-            "start": count(self.start, "start"),
-            "boxes": boxes,
-            "scores": float_array(self.scores, "scores", (len(boxes),)),
-            "label": count(self.label, "label"),
-            "score": number(self.score, "score"),
-            "id": count(self.id, "id"),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        if len(self.scores) != len(self.boxes):
+            raise ValueError(
+                f"scores must be as many as boxes, {len(self.boxes)}, not {len(self.scores)}"
+            )
 
     @classmethod
     def ground_truth(cls, start: int, boxes: npt.ArrayLike, label: int, id: int) -> Tube:
         """Returns an annotated tube: all scores are 1. Arguments as in the class."""
-        array = float_array(boxes, "boxes", (None, 4))
+        array = box_array(boxes, "boxes")
         return cls(start, array, np.ones(len(array), np.float32), label, 1.0, id)
 
     @property
@@ -113,18 +129,19 @@ class VideoTubes:
     model: str
 
     def __post_init__(self) -> None:
-        fields: dict[str, Any] = {
-            "video": text(self.video, "video"),
-            "frames": count(self.frames, "frames"),
-            "width": count(self.width, "width", minimum=1),
-            "height": count(self.height, "height", minimum=1),
-            "frame_rate": rate(self.frame_rate),
-            "classes": class_names(self.classes),
-            "tubes": tuple(self.tubes),
-            "model": text(self.model, "model"),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        check_fields(
+            self,
+            {
+                "video": text,
+                "frames": count,
+                "width": positive,
+                "height": positive,
+                "frame_rate": rate,
+                "classes": class_names,
+                "tubes": tube_list,
+                "model": text,
+            },
+        )
         check_tubes(self.tubes, self.frames)
         for tube in self.tubes:
             if tube.label >= len(self.classes):
@@ -141,15 +158,26 @@ class VideoTubes:
         )
 
 
-def check_tubes(tubes: Sequence[Tube], frames: int) -> None:
-    """Checks that `tubes` are tubes inside a video of `frames` frames.
+def tube_list(value: Iterable[Any], field: str) -> tuple[Tube, ...]:
+    """Returns the tubes as a tuple.
 
     Raises:
-        ValueError: they are not.
+        ValueError: something among them is no tube.
     """
+    tubes = tuple(value)
     for tube in tubes:
         if not isinstance(tube, Tube):
-            raise ValueError(f"tubes must hold tubes, not {tube!r}")
+            raise ValueError(f"{field} must hold tubes, not {reprlib.repr(tube)}")
+    return tubes
+
+
+def check_tubes(tubes: Sequence[Tube], frames: int) -> None:
+    """Checks that tubes are inside a video of `frames` frames.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for tube in tubes:
         if tube.end > frames:
             raise ValueError(
                 f"tubes must end within the {frames} frames of the video, not at {tube.end}"

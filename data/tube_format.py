@@ -71,6 +71,16 @@ def load_tubes(path: str | os.PathLike[str]) -> list[VideoTubes]:
     return videos
 
 
+def tube_problems(document: JsonDocument) -> list[str]:
+    """Returns everything that is wrong with the tubes in a document.
+
+    Raises:
+        InputError: the format or the version is another.
+    """
+    parse_tubes(document)
+    return document.problems()
+
+
 def parse_tubes(document: JsonDocument) -> list[VideoTubes]:
     """Turns a document into tubes and notes its problems; what has problems is left out.
 

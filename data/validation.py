@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,6 +13,27 @@ import numpy.typing as npt
 
 # Far beyond any video, and small enough for arithmetic in any type.
 LARGEST = 2**31 - 1
+
+
+def check_fields(target: object, checks: Mapping[str, Callable[[Any, str], Any]]) -> None:
+    """Checks fields of a frozen dataclass and puts what the checks return in their place.
+
+    Args:
+        target: the object.
+        checks: for each field a function that takes the value and the name of the field and
+            returns the value as it should be, or raises `ValueError`.
+
+    Raises:
+        ValueError: fields are wrong; all of them are named.
+    """
+    errors = []
+    for name, check in checks.items():
+        try:
+            object.__setattr__(target, name, check(getattr(target, name), name))
+        except ValueError as error:
+            errors.append(str(error))
+    if errors:
+        raise ValueError("; ".join(errors))
 
 
 def count(value: Any, field: str, minimum: int = 0) -> int:
@@ -56,7 +77,7 @@ def number(value: Any, field: str) -> float:
     return float(value)
 
 
-def rate(value: Any, field: str = "frame_rate") -> float:
+def rate(value: Any, field: str) -> float:
     """Returns a frame rate in frames per second as float.
 
     Raises:
@@ -79,7 +100,7 @@ def text(value: Any, field: str) -> str:
     return str(value)
 
 
-def class_names(values: Iterable[Any], field: str = "classes") -> tuple[str, ...]:
+def class_names(values: Iterable[Any], field: str) -> tuple[str, ...]:
     """Returns the class names as a tuple.
 
     Raises:
@@ -134,6 +155,15 @@ def float_array(
     if not np.isfinite(result).all():
         raise ValueError(f"{field} must hold finite numbers only")
     return result
+
+
+def box_array(values: npt.ArrayLike, field: str) -> npt.NDArray[np.float32]:
+    """Returns boxes as a float32 array (N, 4); the same array where it is one already.
+
+    Raises:
+        ValueError: the shape is another, or something is not a finite number.
+    """
+    return float_array(values, field, (None, 4))
 
 
 def mapping(value: Any, field: str) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""Checks annotations, tubes and detections: every problem at once, and a count of what is there.
+
+Example: python data/check.py my_data/annotations.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.annotation_format import FORMAT as ANNOTATIONS
+from data.annotation_format import annotation_problems
+from data.command import CommandParser, run_command
+from data.detections import Detections
+from data.errors import InputError
+from data.json_reader import JsonDocument
+from data.tube_format import FORMAT as TUBES
+from data.tube_format import tube_problems
+
+PROBLEM_FINDERS: dict[str, Callable[[JsonDocument], list[str]]] = {
+    ANNOTATIONS: annotation_problems,
+    TUBES: tube_problems,
+}
+
+
+@dataclass
+class Report:
+    """What was found in one file, or in all of them.
+
+    Attributes:
+        problems: a sentence for each, naming the file and the field, and the line of text files.
+        classes: names of the classes.
+        videos: number of videos, tubes and boxes: also those that have problems.
+        tubes: see `videos`.
+        boxes: see `videos`.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    classes: set[str] = field(default_factory=set)
+    videos: int = 0
+    tubes: int = 0
+    boxes: int = 0
+
+    def add(self, other: Report) -> None:
+        """Adds what was found in another file."""
+        self.problems += other.problems
+        self.classes |= other.classes
+        self.videos += other.videos
+        self.tubes += other.tubes
+        self.boxes += other.boxes
+
+    def __str__(self) -> str:
+        counts = {
+            "video": self.videos,
+            "tube": self.tubes,
+            "box": self.boxes,
+            "class": len(self.classes),
+        }
+        return ", ".join(_counted(number, noun) for noun, number in counts.items())
+
+
+def check_file(path: Path) -> Report | None:
+    """Checks one file.
+
+    Returns:
+        What is wrong and what is there; None for JSON that has a format of others.
+    """
+    try:
+        if path.suffix == ".npz":
+            detections = Detections.load(path)
+            return Report([], set(detections.classes), 1, 0, len(detections.boxes))
+        document = JsonDocument(path)
+        kind = document.value.get("format") if isinstance(document.value, dict) else None
+        if not isinstance(kind, str) or kind not in PROBLEM_FINDERS:
+            return None
+        report = _count(document.value)
+        report.problems = PROBLEM_FINDERS[kind](document)
+    except InputError as error:
+        return Report([str(error)])
+    return report
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Checks what the arguments name, and prints problems and counts.
+
+    Raises:
+        InputError: something is wrong, or there is nothing to check.
+    """
+    parser = CommandParser(
+        prog="python data/check.py",
+        description="Names every problem in annotations, tubes and detections, and counts them.",
+        epilog="Example: python data/check.py my_data/annotations.json",
+    )
+    parser.add_argument(
+        "path",
+        type=Path,
+        help="annotations or tubes (.json), detections (.npz), or a folder of such files",
+    )
+    path: Path = parser.parse_args(argv).path
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the path")
+    files = _files(path)
+    total = Report()
+    checked = wrong = 0
+    for file in files:
+        report = check_file(file)
+        if report is None:
+            print(f"{file}: not checked, its format is none of {', '.join(PROBLEM_FINDERS)}")
+            continue
+        checked += 1
+        wrong += bool(report.problems)
+        total.add(report)
+        print(*report.problems, f"{file}: {report}", sep="\n")
+    if not checked:
+        raise InputError(
+            f"{path}: holds no annotations, tubes or detections; docs/formats.md says how to "
+            "write them"
+        )
+    if len(files) > 1:
+        print(f"{_counted(checked, 'file')}: {total}")
+    if total.problems:
+        raise InputError(
+            f"{path}: {_counted(len(total.problems), 'problem')} in {wrong} of "
+            f"{_counted(checked, 'file')}; correct what is named above"
+        )
+
+
+def _files(path: Path) -> list[Path]:
+    """The files to check: `path`, or those below it that may be of our formats."""
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in (".json", ".npz") and not file.name.startswith(".") and file.is_file()
+    )
+
+
+def _count(root: dict[str, Any]) -> Report:
+    """Counts what a document of ours holds, however wrong it may be."""
+    videos = root.get("videos")
+    videos = list(videos.values()) if isinstance(videos, dict) else _list(videos)
+    tubes = [tube for video in videos for tube in _list(_get(video, "tubes"))]
+    return Report(
+        classes={name for name in _list(root.get("classes")) if isinstance(name, str)},
+        videos=len(videos),
+        tubes=len(tubes),
+        boxes=sum(len(_list(_get(tube, "boxes"))) for tube in tubes),
+    )
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _counted(number: int, noun: str) -> str:
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}{'es' if noun[-1] in 'sx' else 's'}"
+
+
+if __name__ == "__main__":
+    run_command(main)
