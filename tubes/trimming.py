@@ -1,0 +1,175 @@
+"""Temporal trimming: in which frames of a path its class is the one that is happening.
+
+ROAD's `PARactionPathSmoother` and `dpEM_max` (gurkirt/realtime-action-detection, `online-tubes`):
+every frame of a path gets one of the classes, where a change of class costs `alpha`; the frames
+that got the path's own class are its tubes. The labels are found by the Viterbi algorithm; since
+every change costs the same, the best predecessor of a label is either the label itself or the best
+label of the frame before, and a frame takes one pass over the labels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tubes.linker import LinkedPaths
+
+# Added to every score in float32, as the original does: it shifts the reported sums and rounds the
+# scores.
+SCORE_SHIFT = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Stretches of paths that are labelled with the path's own class, in order of path and time.
+
+    Attributes:
+        paths: Index of the path, shape (R,).
+        starts: Position of the first frame inside the path, 0-based, shape (R,).
+        ends: Position after the last frame, shape (R,).
+        dp_action_scores: Mean gain of the recursion over the run, not a number for runs of one
+            frame, float64 (R,).
+        dp_path_scores: Value of the best labelling of the whole path over its length, float64 (R,).
+        path_mean_scores: Mean class score of the whole path, float32 (R,).
+    """
+
+    paths: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    dp_action_scores: NDArray[np.float64]
+    dp_path_scores: NDArray[np.float64]
+    path_mean_scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def trim(paths: LinkedPaths, alpha: float) -> Runs:
+    """Finds the runs of every path.
+
+    Args:
+        paths: Paths of a video.
+        alpha: Cost of a change of label, 0 or more.
+
+    Raises:
+        ValueError: `alpha` is negative.
+    """
+    if not alpha >= 0:
+        raise ValueError(f"alpha must be 0 or more, not {alpha}")
+    return Runs(
+        *_trim_paths(paths.scores, paths.rows, paths.row_ptr, paths.labels, np.float64(alpha))
+    )
+
+
+@njit(cache=True)
+def label_frames(
+    scores: NDArray[np.float32], rows: NDArray[np.int64], alpha: np.float64, own: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Labels every frame of one path.
+
+    Args:
+        scores: Scores of all classes, background last, shape (N, classes + 1). The background is no
+            label.
+        rows: Row of `scores` for each frame of the path, shape (T,).
+        alpha: Cost of a change of label.
+        own: Class whose forward values are returned.
+
+    Returns:
+        The label of each frame, shape (T,); the forward values of the class `own`, shape (T,); the
+        forward values of all classes in the last frame, shape (classes,). Ties go to the class with
+        the lower number.
+    """
+    frames = rows.shape[0]
+    classes = scores.shape[1] - 1
+    shift = np.float32(SCORE_SHIFT)
+    value = np.empty(classes, np.float64)
+    own_values = np.empty(frames, np.float64)
+    # Of the frame before: its best label, and for which labels of this frame it is the better
+    # predecessor.
+    leaders = np.zeros(frames, np.int64)
+    from_leader = np.zeros((frames, classes), np.bool_)
+    for label in range(classes):
+        value[label] = np.float64(scores[rows[0], label] + shift)
+    own_values[0] = value[own]
+    for frame in range(1, frames):
+        leader = np.argmax(value)
+        leaders[frame] = leader
+        change = value[leader] - alpha
+        for label in range(classes):
+            before = value[label]
+            if change > before or (change == before and leader < label):
+                from_leader[frame, label] = True
+                before = change
+            value[label] = np.float64(scores[rows[frame], label] + shift) + before
+        own_values[frame] = value[own]
+
+    labels = np.empty(frames, np.int64)
+    label = int(np.argmax(value))
+    for frame in range(frames - 1, -1, -1):
+        labels[frame] = label
+        if from_leader[frame, label]:
+            label = int(leaders[frame])
+    return labels, own_values, value
+
+
+@njit(cache=True)
+def _trim_paths(
+    scores: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    row_ptr: NDArray[np.int64],
+    path_labels: NDArray[np.int64],
+    alpha: np.float64,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float32],
+]:
+    """The fields of `Runs` in their order."""
+    # Between two runs of a path lies at least one frame.
+    room = (rows.shape[0] + path_labels.shape[0]) // 2
+    paths = np.empty(room, np.int64)
+    starts = np.empty(room, np.int64)
+    ends = np.empty(room, np.int64)
+    action_scores = np.empty(room, np.float64)
+    path_scores = np.empty(room, np.float64)
+    mean_scores = np.empty(room, np.float32)
+    count = 0
+    for path in range(path_labels.shape[0]):
+        own = path_labels[path]
+        path_rows = rows[row_ptr[path] : row_ptr[path + 1]]
+        frames = path_rows.shape[0]
+        labels, own_values, last_values = label_frames(scores, path_rows, alpha, own)
+        total = np.float32(0)
+        for row in path_rows:
+            total += scores[row, own]
+        start = 0
+        while start < frames:
+            if labels[start] != own:
+                start += 1
+                continue
+            end = start + 1
+            while end < frames and labels[end] == own:
+                end += 1
+            paths[count] = path
+            starts[count] = start
+            ends[count] = end
+            action_scores[count] = np.nan
+            if end - start > 1:
+                gain = own_values[end - 1] - own_values[start]
+                action_scores[count] = gain / (end - 1 - start)
+            path_scores[count] = last_values[labels[frames - 1]] / frames
+            mean_scores[count] = total / np.float32(frames)
+            count += 1
+            start = end
+    return (
+        paths[:count],
+        starts[:count],
+        ends[:count],
+        action_scores[:count],
+        path_scores[:count],
+        mean_scores[:count],
+    )
