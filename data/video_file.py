@@ -76,9 +76,15 @@ class VideoFile(VideoReader):
         sideways = self._turns % 2 == 1
         self.width = first.height if sideways else first.width
         self.height = first.width if sideways else first.height
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self.frame_rate = float(rate) if rate else DEFAULT_FRAME_RATE
+        self.frame_rate = self._find_rate()
         self.frames = self._count_announced()
+
+    def _find_rate(self) -> float:
+        rate = self._stream.average_rate
+        # Without a duration (bare MPEG-4 or H.264) the average is a default; the stream may know.
+        if not rate or (self._stream.duration is None and self._container.duration is None):
+            rate = self._stream.guessed_rate or rate
+        return float(rate) if rate else DEFAULT_FRAME_RATE
 
     def _count_announced(self) -> int | None:
         if self._stream.frames > 0:
@@ -132,8 +138,8 @@ class VideoFile(VideoReader):
         # The size may change inside a stream; detections need one size for the whole video. One
         # reformatter for all frames is several times faster than `frame.to_ndarray("rgb24")`.
         rgb = self._reformatter.reformat(frame, self._first.width, self._first.height, "rgb24")
-        image = rgb.to_ndarray().astype(np.uint8, copy=False)
-        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
+        # FFmpeg pads the rows of most widths.
+        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), self._turns), np.uint8)
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Yields what can be decoded, past damaged packets, and warns once about them.
