@@ -1,0 +1,31 @@
+"""Video accuracy: is the surest tube of a video of the right class."""
+
+from collections.abc import Mapping, Sequence
+
+from data import Tube, VideoAnnotation
+
+
+def predicted_label(tubes: Sequence[Tube]) -> int | None:
+    """Returns the class of the highest-scoring tube, the first of equal ones; None for no tube."""
+    return max(tubes, key=lambda tube: tube.score).label if tubes else None
+
+
+def video_accuracy(tubes: Mapping[str, Sequence[Tube]], truth: Sequence[VideoAnnotation]) -> float:
+    """Returns the fraction of videos whose highest-scoring tube has the right class.
+
+    ROAD's rule: a video's class is that of its last annotated tube, and a video without any tube
+    counts as wrong. Videos without annotated tubes have no class and are left out.
+
+    Args:
+        tubes: Detected tubes by video; labels are those of the truth.
+        truth: The videos that count.
+
+    Returns:
+        From 0 to 1; not a number if no video has a class.
+    """
+    right = [
+        predicted_label(tubes.get(video.name, ())) == video.tubes[-1].label
+        for video in truth
+        if video.tubes
+    ]
+    return sum(right) / len(right) if right else float("nan")

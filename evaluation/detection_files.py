@@ -1,0 +1,50 @@
+"""Finds and reads the files of detections that a command was given."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from data import Detections, InputError, progress
+
+
+def find_detections(paths: Sequence[Path]) -> list[Path]:
+    """Returns the files of detections named, those in folders in order of their names.
+
+    Args:
+        paths: Files, or folders that hold .npz files at any depth.
+
+    Raises:
+        InputError: A path is missing, or a folder holds no detections.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.rglob("*.npz"))
+            if not inside:
+                raise InputError(
+                    f"{path}: holds no .npz file of detections; name another folder, or make some "
+                    "with python detection/detect.py"
+                )
+            files += inside
+        elif path.exists():
+            files.append(path)
+        else:
+            raise InputError(f"{path}: no such file or folder; name one that detect.py wrote")
+    return files
+
+
+def load_detections(files: Sequence[Path]) -> Iterator[Detections]:
+    """Reads detections one video after the other, with a progress bar.
+
+    Raises:
+        InputError: A file cannot be read, or two are about the same video.
+    """
+    read: dict[str, Path] = {}
+    for path in progress(files, description="videos", unit="video"):
+        detections = Detections.load(path)
+        if detections.video in read:
+            raise InputError(
+                f"{path}: holds video {detections.video!r} as {read[detections.video]} does; "
+                "leave one of them out"
+            )
+        read[detections.video] = path
+        yield detections

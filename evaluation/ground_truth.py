@@ -1,0 +1,158 @@
+"""The ground truth that a command compares with: its options, and how names are matched to it."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data import DATASETS, InputError, Tube, VideoAnnotation, VideoTubes, open_dataset
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """The annotated videos that count.
+
+    Attributes:
+        name: For people to read.
+        classes: Class names, to which the labels of the videos point.
+        videos: In the order of the split.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    videos: tuple[VideoAnnotation, ...]
+
+
+def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Adds the options that name the ground truth: --dataset, --data_root, --split."""
+    group = parser.add_argument_group("ground truth")
+    group.add_argument(
+        "--dataset",
+        required=required,
+        metavar="NAME|FILE",
+        help=f"{', '.join(DATASETS)}, or an annotation file as in docs/formats.md",
+    )
+    group.add_argument(
+        "--data_root",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the data set (the embedded one is rendered on first use)",
+    )
+    group.add_argument(
+        "--split",
+        metavar="NAME",
+        help="videos that count (default: test; all videos where the annotation has no splits)",
+    )
+
+
+def open_ground_truth(
+    dataset: str, data_root: Path | None = None, split: str | None = None
+) -> GroundTruth:
+    """Reads the annotation of a split.
+
+    Args:
+        dataset: Name of a data set, or path of an annotation file.
+        data_root: Folder of the data set.
+        split: Name of the split; None stands for "test", or for all videos if there are no splits.
+
+    Raises:
+        InputError: The data set or the split is unknown or unreadable, or the split is empty.
+    """
+    annotations = open_dataset(dataset, data_root).annotations
+    if split is None and not annotations.splits:
+        videos, name = list(annotations.videos.values()), dataset
+    else:
+        videos, name = annotations.split(split or "test"), f"{dataset}, {split or 'test'}"
+    if not videos:
+        raise InputError(f"{name}: this split has no videos; name another as --split")
+    return GroundTruth(name, annotations.classes, tuple(videos))
+
+
+def class_columns(classes: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Returns where each of the classes `wanted` stands in `classes`.
+
+    Raises:
+        InputError: A class is missing.
+    """
+    missing = [name for name in wanted if name not in classes]
+    if missing:
+        raise InputError(
+            f"classes: {missing[0]!r} of the ground truth is not among those of the detections "
+            f"({_some(classes)}); name the data set whose classes the detector knows"
+        )
+    return [list(classes).index(name) for name in wanted]
+
+
+def tubes_by_video(
+    videos: Iterable[VideoTubes], classes: Sequence[str]
+) -> dict[str, tuple[Tube, ...]]:
+    """Sorts tubes by video and numbers their labels as the ground truth does.
+
+    Args:
+        videos: Detected tubes, labels in order of their own classes.
+        classes: Class names of the ground truth.
+
+    Raises:
+        InputError: A video occurs twice, or the ground truth does not know the class of a tube.
+    """
+    found: dict[str, tuple[Tube, ...]] = {}
+    for video in videos:
+        if video.video in found:
+            raise InputError(f"video {video.video!r} occurs twice; leave one of them out")
+        if video.classes == tuple(classes):
+            found[video.video] = video.tubes
+            continue
+        for tube in video.tubes:
+            if video.classes[tube.label] not in classes:
+                raise InputError(
+                    f"video {video.video!r}: label {video.classes[tube.label]!r} is no class of "
+                    f"the ground truth ({_some(classes)}); name the data set it belongs to"
+                )
+        found[video.video] = tuple(
+            Tube(
+                start=tube.start,
+                boxes=tube.boxes,
+                scores=tube.scores,
+                label=list(classes).index(video.classes[tube.label]),
+                score=tube.score,
+                id=tube.id,
+            )
+            for tube in video.tubes
+        )
+    return found
+
+
+def report_coverage(names: Iterable[str], truth: GroundTruth) -> None:
+    """Tells on stderr which videos are left out and which count as missed.
+
+    Args:
+        names: Videos of which there are results.
+        truth: The videos that count.
+
+    Raises:
+        InputError: No video is in both.
+    """
+    given, wanted = set(names), {video.name for video in truth.videos}
+    if not given & wanted:
+        raise InputError(
+            f"none of the videos ({_some(sorted(given))}) is in the ground truth {truth.name} "
+            f"({_some(sorted(wanted))}); name another data set or split"
+        )
+    if given - wanted:
+        print(
+            f"note: left out {len(given - wanted)} of {len(given)} videos, which are not in "
+            f"{truth.name}: {_some(sorted(given - wanted))}",
+            file=sys.stderr,
+        )
+    if wanted - given:
+        print(
+            f"note: {len(wanted - given)} of {len(wanted)} videos of {truth.name} have no results "
+            f"and count as missed: {_some(sorted(wanted - given))}",
+            file=sys.stderr,
+        )
+
+
+def _some(names: Sequence[str], count: int = 3) -> str:
+    """The first names, for a sentence."""
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

@@ -1,0 +1,47 @@
+"""Command-line options made from the fields of a settings dataclass."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
+
+from data import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
+
+
+def settings_options(
+    parser: argparse.ArgumentParser, defaults: "DataclassInstance", texts: Mapping[str, str]
+) -> None:
+    """Adds an option for each field of a settings dataclass.
+
+    Args:
+        parser: Where the options go.
+        defaults: Settings whose values are the defaults; each is an int or a float.
+        texts: Help text of each field.
+    """
+    group = parser.add_argument_group("settings")
+    for field in fields(defaults):
+        value = getattr(defaults, field.name)
+        group.add_argument(
+            f"--{field.name}",
+            type=type(value),
+            default=value,
+            metavar="N" if isinstance(value, int) else "X",
+            help=f"{texts[field.name]} (default: %(default)s)",
+        )
+
+
+def read_settings(args: argparse.Namespace, kind: type[SettingsT]) -> SettingsT:
+    """Makes settings from the options that `settings_options` added.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+    try:
+        return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
+    except ValueError as error:
+        raise InputError(f"{error}; give another --{str(error).split()[0]}") from None
