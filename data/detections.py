@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.files import atomic_write, read_file
+from data.files import atomic_write, open_file
 from data.validation import (
     box_array,
     check_fields,
@@ -231,35 +229,26 @@ def _offsets(value: npt.ArrayLike, field: str) -> npt.NDArray[np.int64]:
 
 def _read_arrays(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Reads the arrays of an .npz file without ever unpickling."""
-    read_file(path)
     arrays = {}
     name = ""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path}: is not an .npz file of detections; name another file")
+    with open_file(path) as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                archive = {}
             for name in ARRAYS:
-                arrays[name] = file[name]
-    except KeyError:
-        raise InputError(
-            f"{path}: the array {name!r} is missing, so this is no file of detections; "
-            "name another file"
-        ) from None
-    except InputError:
-        raise
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        MemoryError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ):
-        where = f" in the array {name!r}" if name else ""
-        raise InputError(
-            f"{path}: is damaged or not an .npz file of detections{where}; make it again"
-        ) from None
+                arrays[name] = archive[name]
+        except KeyError:
+            raise InputError(
+                f"{path}: the array {name!r} is missing, so this is no file of detections; "
+                "name another file"
+            ) from None
+        except Exception:
+            # NumPy and zipfile document few of the many errors that damaged files cause.
+            where = f" in the array {name!r}" if name else ""
+            raise InputError(
+                f"{path}: is damaged or not an .npz file of detections{where}; make it again"
+            ) from None
     return arrays
 
 

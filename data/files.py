@@ -7,9 +7,26 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, BinaryIO, Literal
 
 from data.errors import InputError
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file the user named for reading.
+
+    Raises:
+        InputError: the file is missing, is a folder or cannot be read.
+    """
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; name a file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); check the path") from None
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -18,15 +35,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     Raises:
         InputError: the file is missing, is a folder or cannot be read.
     """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; name a file") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}); check the path") from None
+    with open_file(path) as file:
+        return file.read()
 
 
 @contextmanager

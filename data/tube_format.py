@@ -20,7 +20,8 @@ from data.validation import class_list, count, listing, number, positive, rate, 
 
 FORMAT = "action-tubes/tubes"
 VERSION = 1
-FLOAT32_MAX = float(np.finfo(np.float32).max)
+# From here on a number is nearer to the next power of two than to the largest float32.
+FLOAT32_LIMIT = float(np.finfo(np.float32).max) + 2.0**103
 
 
 def save_tubes(path: str | os.PathLike[str], videos: Sequence[VideoTubes]) -> None:
@@ -234,7 +235,7 @@ def _parse_tube(
 
 def _is_finite(value: Any) -> bool:
     """Whether a value from a file is a number that float32 can hold; True and False are not."""
-    return type(value) in (int, float) and -FLOAT32_MAX <= value <= FLOAT32_MAX
+    return type(value) in (int, float) and -FLOAT32_LIMIT < value < FLOAT32_LIMIT
 
 
 def _tube_to_json(tube: Tube, classes: Sequence[str]) -> dict[str, Any]:

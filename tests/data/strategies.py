@@ -137,3 +137,24 @@ def nearly_anything() -> st.SearchStrategy[object]:
         ),
         max_leaves=6,
     )
+
+
+def replaced(draw: st.DrawFn, document: object) -> object:
+    """A document with one value, at any depth, replaced, taken away or repeated."""
+    holder, place = None, None
+    value = document
+    while isinstance(value, (dict, list)) and value and (holder is None or draw(st.booleans())):
+        holder = value
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        place = draw(st.sampled_from(keys))
+        value = value[place]
+    if holder is None or not draw(st.integers(0, 20)):
+        return draw(nearly_anything())
+    action = draw(st.sampled_from(["replace", "remove", "repeat"]))
+    if action == "remove":
+        del holder[place]
+    elif action == "repeat" and isinstance(holder, list):
+        holder.append(value)
+    else:
+        holder[place] = draw(nearly_anything())
+    return document
