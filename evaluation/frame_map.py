@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     settings = read_settings(args, FrameSettings)
     files = find_detections(args.detections)
-    truth = open_ground_truth(args.dataset, args.data_root, args.split)
+    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
     names: list[str] = []
 
     def videos() -> Iterator[Detections]:

@@ -25,7 +25,7 @@ class GroundTruth:
 
 
 def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Adds the options that name the ground truth: --dataset, --data_root, --split."""
+    """Adds the options that name the ground truth, the arguments of `open_ground_truth`."""
     group = parser.add_argument_group("ground truth")
     group.add_argument(
         "--dataset",
@@ -40,6 +40,9 @@ def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> 
         help="folder of the data set (the embedded one is rendered on first use)",
     )
     group.add_argument(
+        "--train_split", type=int, default=1, metavar="N", help="published split, 1 to 3"
+    )
+    group.add_argument(
         "--split",
         metavar="NAME",
         help="videos that count (default: test; all videos where the annotation has no splits)",
@@ -47,19 +50,20 @@ def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> 
 
 
 def open_ground_truth(
-    dataset: str, data_root: Path | None = None, split: str | None = None
+    dataset: str, data_root: Path | None = None, train_split: int = 1, split: str | None = None
 ) -> GroundTruth:
     """Reads the annotation of a split.
 
     Args:
         dataset: Name of a data set, or path of an annotation file.
         data_root: Folder of the data set.
+        train_split: Number of the published split.
         split: Name of the split; None stands for "test", or for all videos if there are no splits.
 
     Raises:
         InputError: The data set or the split is unknown or unreadable, or the split is empty.
     """
-    annotations = open_dataset(dataset, data_root).annotations
+    annotations = open_dataset(dataset, data_root, train_split).annotations
     if split is None and not annotations.splits:
         videos, name = list(annotations.videos.values()), dataset
     else:

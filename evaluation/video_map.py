@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     box_convention_option(parser)
     args = parser.parse_args(argv)
     videos = [video for path in args.tubes for video in load_tubes(path)]
-    truth = open_ground_truth(args.dataset, args.data_root, args.split)
+    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
     tubes = tubes_by_video(videos, truth.classes)
     report_coverage(tubes, truth)
     evaluation = evaluate_tubes(

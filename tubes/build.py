@@ -1,0 +1,184 @@
+"""Builds tubes from detections: `python tubes/build.py`.
+
+Without options it takes the detections of the last detect run, or makes those of the embedded data
+set if there are none. Where the ground truth is known it prints how good the tubes are.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from data import (
+    CommandParser,
+    InputError,
+    VideoTubes,
+    common_options,
+    run_command,
+    save_tubes,
+    write_run_record,
+)
+from evaluation.box_convention import BOX_CONVENTIONS, box_convention_option
+from evaluation.detection_files import find_detections, load_detections
+from evaluation.ground_truth import (
+    GroundTruth,
+    ground_truth_options,
+    open_ground_truth,
+    report_coverage,
+    tubes_by_video,
+)
+from evaluation.settings_options import read_settings, settings_options
+from evaluation.tube_evaluation import evaluate_tubes
+from evaluation.tube_report import tube_figures, tube_table
+from tubes.settings import TubeSettings
+from tubes.tube_builder import build_tubes
+
+OPTION_HELP = {
+    "alpha": "cost of a change of class in the trimming: higher, for fewer and longer tubes",
+    "conf_thresh": "detections of a class must score higher",
+    "topk": "detections of a class and frame that enter the NMS",
+    "nms_thresh": "IoU above which the NMS drops a box",
+    "keep": "detections of a class and frame that are linked",
+    "iou_thresh": "least IoU of successive boxes",
+    "jump_gap": "misses in a row that end a path",
+    "score_topk": "best frame scores that make the score of a tube",
+    "min_frames": "least length of a tube",
+    "min_score": "tubes must score higher",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Builds the tubes of detections, writes them, and prints figures where the truth is known.
+
+    Args:
+        argv: Arguments; None stands for those of the process.
+
+    Raises:
+        InputError: An option or a file is wrong.
+    """
+    args = _parse_options(argv)
+    settings = read_settings(args, TubeSettings)
+    paths = args.detections or [_last_detect_run(args.save_root) or _detect_embedded(args)]
+    files = find_detections(paths)
+    truth = _ground_truth(args, paths)
+
+    videos = [build_tubes(detections, settings) for detections in load_detections(files)]
+    _check_origin(videos)
+    figures: dict[str, Any] = {"videos": len(videos)}
+    figures["tubes"] = sum(len(video.tubes) for video in videos)
+    table = ""
+    if truth:
+        tubes = tubes_by_video(videos, truth.classes)
+        report_coverage(tubes, truth)
+        evaluation = evaluate_tubes(
+            tubes, truth.videos, truth.classes, convention=BOX_CONVENTIONS[args.box_convention]
+        )
+        figures |= tube_figures(evaluation)
+        table = tube_table(evaluation)
+    folder = args.save_root / "tubes"
+    save_tubes(folder / "tubes.json", videos)
+    recorded = {**vars(args), "detections": paths, "settings": asdict(settings)}
+    write_run_record(folder, recorded, figures)
+    print(f"{figures['tubes']} tubes in {len(videos)} videos: {folder / 'tubes.json'}")
+    if truth:
+        print(f"ground truth: {truth.name}\n{table}")
+
+
+def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser(
+        prog="python tubes/build.py",
+        description="Link detections into tubes and, where the ground truth is known, evaluate "
+        "them. Tubes are always built anew; --seed, --device and --overwrite are passed on when "
+        "detections have to be made first.",
+        epilog="example: python tubes/build.py runs/detections --alpha 3",
+    )
+    parser.add_argument(
+        "detections",
+        nargs="*",
+        type=Path,
+        metavar="DETECTIONS",
+        help=".npz files or folders (default: those of the last detect run under --save_root, or "
+        "else of the embedded data set, which are then made)",
+    )
+    ground_truth_options(parser, required=False)
+    settings_options(parser, TubeSettings(), OPTION_HELP)
+    box_convention_option(parser)
+    common_options(parser)
+    return parser.parse_args(argv)
+
+
+def _last_detect_run(save_root: Path) -> Path | None:
+    """The folder of the newest record of a detect run."""
+    records = save_root.glob("detections*/run.json")
+    newest = max(records, key=lambda record: record.stat().st_mtime, default=None)
+    return newest.parent if newest else None
+
+
+def _detect_embedded(args: argparse.Namespace) -> Path:
+    """Makes the detections of the embedded data set, as a process of its own."""
+    print("no detections yet: making those of the embedded data set", file=sys.stderr)
+    command = [sys.executable, "-m", "detection.detect", "--dataset", "embedded"]
+    command += ["--split", "test", "--save_root", str(args.save_root)]
+    command += ["--seed", str(args.seed), "--device", args.device]
+    if args.data_root:
+        command += ["--data_root", str(args.data_root)]
+    if args.overwrite:
+        command.append("--overwrite")
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        sys.exit(code)  # it has said why
+    folder: Path = args.save_root / "detections"
+    return folder
+
+
+def _ground_truth(args: argparse.Namespace, paths: Sequence[Path]) -> GroundTruth | None:
+    """The ground truth that was named, or that of the data set in which was detected."""
+    if args.dataset:
+        root = args.data_root or args.save_root / "data"
+        return open_ground_truth(args.dataset, root, args.train_split, args.split)
+    if len(paths) != 1 or not paths[0].is_dir():
+        return None
+    options = _detect_options(paths[0])
+    if not options.get("dataset"):
+        return None
+    root = args.data_root or Path(options.get("data_root") or paths[0].parent / "data")
+    split = args.split or options.get("split")
+    try:
+        return open_ground_truth(options["dataset"], root, options.get("train_split", 1), split)
+    except InputError as error:
+        print(f"note: no figures, since the ground truth is not there: {error}", file=sys.stderr)
+        return None
+
+
+def _detect_options(folder: Path) -> dict[str, Any]:
+    """The options of the detect run that wrote a folder; none if it has no record."""
+    path = folder / "run.json"
+    if not path.exists():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        options, done = dict(record["options"]), record["figures"].get("done", True)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: is no record of a run; delete it or detect again") from None
+    if not done:
+        print(f"note: the detect run of {folder} has not finished", file=sys.stderr)
+    return options
+
+
+def _check_origin(videos: Sequence[VideoTubes]) -> None:
+    """Checks that all tubes may go into one file."""
+    for video in videos[1:]:
+        for field in ("classes", "model"):
+            if getattr(video, field) != getattr(videos[0], field):
+                raise InputError(
+                    f"video {video.video!r}: {field} is not that of {videos[0].video!r}; build the "
+                    "tubes of different detectors with different --save_root"
+                )
+
+
+if __name__ == "__main__":
+    run_command(main)
