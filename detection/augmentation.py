@@ -1,0 +1,237 @@
+"""SSD's training augmentation for sequences: one random draw for all images of a micro-tube.
+
+Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, sections 2.2 and 3.6, as AMTNet applies
+it: the images of a sample share every random number, and a crop must suit the micro-tubes in all
+their frames.
+
+The random numbers are drawn first and the images made last, from the part of them that is left:
+expanding an image to four times its size only to crop it again would be most of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FILL_BGR = (104.0, 117.0, 123.0)
+MAX_EXPANSION = 4.0
+SMALLEST_CROP = 0.3
+# Least overlap of a crop with every micro-tube; None keeps the whole image.
+CROP_MODES = (None, 0.1, 0.3, 0.5, 0.7, 0.9, -np.inf)
+CROP_TRIES = 50
+_CHANNEL_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+Image = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ColourDistortion:
+    """A change of brightness, contrast, saturation, hue and channel order; None leaves one alone.
+
+    Attributes:
+        brightness: added to all values.
+        contrast: factor of all values.
+        contrast_first: whether contrast comes before saturation and hue.
+        saturation: factor of the saturation.
+        hue: degrees added to the hue.
+        order: channels in their new order.
+    """
+
+    brightness: float | None = None
+    contrast: float | None = None
+    contrast_first: bool = True
+    saturation: float | None = None
+    hue: float | None = None
+    order: tuple[int, ...] | None = None
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> ColourDistortion:
+        """Draw each change with probability one half."""
+        return cls(
+            brightness=rng.uniform(-32, 32) if rng.random() < 0.5 else None,
+            contrast=rng.uniform(0.5, 1.5) if rng.random() < 0.5 else None,
+            contrast_first=rng.random() < 0.5,
+            saturation=rng.uniform(0.5, 1.5) if rng.random() < 0.5 else None,
+            hue=rng.uniform(-18, 18) if rng.random() < 0.5 else None,
+            order=_CHANNEL_ORDERS[rng.integers(6)] if rng.random() < 0.5 else None,
+        )
+
+    def apply(self, image: Image) -> Image:
+        """Distort a BGR image `(H, W, 3)`, values 0..255, to float32; values are not clipped."""
+        image = image.astype(np.float32)
+        if self.brightness is not None:
+            image += np.float32(self.brightness)
+        if self.contrast is not None and self.contrast_first:
+            image *= np.float32(self.contrast)
+        if self.saturation is not None or self.hue is not None:
+            hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+            if self.saturation is not None:
+                hsv[:, :, 1] *= np.float32(self.saturation)
+            if self.hue is not None:
+                turned = hsv[:, :, 0] + np.float32(self.hue)
+                hsv[:, :, 0] = np.where(
+                    turned > 360, turned - 360, np.where(turned < 0, turned + 360, turned)
+                )
+            image = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
+        if self.contrast is not None and not self.contrast_first:
+            image = image * np.float32(self.contrast)
+        return image if self.order is None else image[:, :, self.order]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle that becomes the new image; outside the old one it shows the mean colour.
+
+    Attributes:
+        left: column of the old image where the window begins, negative outside.
+        top: row where it begins.
+        width: in pixels of the old image.
+        height: in pixels of the old image.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def cut(self, image: Image, colours: ColourDistortion) -> Image:
+        """The window of an image, the image's colours distorted, `(height, width, 3)` float32."""
+        rows = slice(max(self.top, 0), max(self.top + self.height, 0))
+        columns = slice(max(self.left, 0), max(self.left + self.width, 0))
+        part = colours.apply(image[rows, columns]) if image[rows, columns].size else None
+        if part is not None and part.shape[:2] == (self.height, self.width):
+            return part
+        canvas = np.empty((self.height, self.width, 3), np.float32)
+        canvas[:] = FILL_BGR
+        if part is not None:
+            top, left = rows.start - self.top, columns.start - self.left
+            canvas[top : top + part.shape[0], left : left + part.shape[1]] = part
+        return canvas
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The images and ground-truth micro-tubes of one training sample.
+
+    Attributes:
+        images: S images `(H, W, 3)` of one size, BGR.
+        tubes: `(tubes, S, 4)` float32 boxes, corner form, pixels of the images.
+        labels: `(tubes,)` int64 action classes.
+    """
+
+    images: Sequence[Image]
+    tubes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+def augment(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Distort colours, expand, crop and mirror a sample, each at random.
+
+    Args:
+        sample: with at least one micro-tube.
+        rng: the source of all random numbers.
+
+    Returns:
+        A new sample with float32 images, of another size in general, with at least one micro-tube.
+    """
+    height, width = sample.images[0].shape[:2]
+    colours = ColourDistortion.draw(rng)
+    window, tubes, labels = Window(0, 0, width, height), sample.tubes, sample.labels
+    if rng.random() < 0.5:
+        window = draw_expansion(width, height, rng)
+        tubes = _shifted(tubes, window.left, window.top)
+    part, kept = draw_crop(window.width, window.height, tubes, rng)
+    if part is not None:
+        corner = np.array([part.left, part.top], np.float32)
+        size = np.array([part.width, part.height], np.float32)
+        clipped = np.clip(tubes[kept], np.tile(corner, 2), np.tile(corner + size, 2))
+        tubes, labels = _shifted(clipped, part.left, part.top), labels[kept]
+        window = Window(window.left + part.left, window.top + part.top, part.width, part.height)
+    images = [window.cut(image, colours) for image in sample.images]
+    if rng.random() < 0.5:
+        images = [image[:, ::-1] for image in images]
+        tubes = np.stack(
+            [
+                window.width - tubes[..., 2],
+                tubes[..., 1],
+                window.width - tubes[..., 0],
+                tubes[..., 3],
+            ],
+            -1,
+        )
+    return Sample(images, tubes.astype(np.float32), labels)
+
+
+def draw_expansion(width: int, height: int, rng: np.random.Generator) -> Window:
+    """A window up to four times as wide and high as an image, the image somewhere in it."""
+    ratio = rng.uniform(1, MAX_EXPANSION)
+    left = int(rng.uniform(0, width * ratio - width))
+    top = int(rng.uniform(0, height * ratio - height))
+    return Window(-left, -top, int(width * ratio), int(height * ratio))
+
+
+def draw_crop(
+    width: int, height: int, tubes: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[Window | None, NDArray[np.bool_]]:
+    """A part of the image that overlaps every micro-tube enough, or the whole image.
+
+    Args:
+        width: of the image.
+        height: of the image.
+        tubes: `(tubes, S, 4)` boxes in pixels of the image.
+        rng: the source of random numbers.
+
+    Returns:
+        The part, None for the whole image, and which micro-tubes stay `(tubes,)`: those whose boxes
+        have their centres inside the part in all frames, at least one.
+    """
+    while True:
+        least_overlap = CROP_MODES[rng.integers(len(CROP_MODES))]
+        if least_overlap is None:
+            return None, np.ones(len(tubes), np.bool_)
+        for _ in range(CROP_TRIES):
+            part = _draw_part(width, height, rng)
+            if part is None:
+                continue
+            rect = np.array(
+                [part.left, part.top, part.left + part.width, part.top + part.height], np.float32
+            )
+            if _mean_overlaps(rect, tubes).min() < least_overlap:
+                continue
+            centres = (tubes[..., :2] + tubes[..., 2:]) / 2
+            inside = np.all((centres > rect[:2]) & (centres < rect[2:]), axis=(1, 2))
+            if inside.any():
+                return part, inside
+
+
+def _draw_part(width: int, height: int, rng: np.random.Generator) -> Window | None:
+    """A random part of an image; None when one side is more than twice the other."""
+    part_width = rng.uniform(SMALLEST_CROP * width, width)
+    part_height = rng.uniform(SMALLEST_CROP * height, height)
+    if not 0.5 <= part_height / part_width <= 2:
+        return None
+    # The published code draws between 1 and the room left, so the first column and row stay out.
+    left = rng.uniform(min(1.0, width - part_width), max(1.0, width - part_width))
+    top = rng.uniform(min(1.0, height - part_height), max(1.0, height - part_height))
+    right, bottom = int(left + part_width), int(top + part_height)
+    return Window(int(left), int(top), right - int(left), bottom - int(top))
+
+
+def _mean_overlaps(rect: NDArray[np.float32], tubes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of a part with the boxes of each micro-tube, mean over the frames."""
+    low = np.maximum(tubes[..., :2], rect[:2])
+    high = np.minimum(tubes[..., 2:], rect[2:])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    areas = (tubes[..., 2:] - tubes[..., :2]).prod(-1)
+    mean: NDArray[np.float32] = (shared / (areas + (rect[2:] - rect[:2]).prod() - shared)).mean(1)
+    return mean
+
+
+def _shifted(tubes: NDArray[np.float32], left: int, top: int) -> NDArray[np.float32]:
+    shifted: NDArray[np.float32] = tubes - np.array([left, top, left, top], np.float32)
+    return shifted

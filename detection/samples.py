@@ -1,0 +1,162 @@
+"""Training samples: micro-tubes of annotated videos, augmented and matched to prior boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+
+import data
+from detection.augmentation import Sample, augment
+from detection.matching import match
+from detection.network import MicroTubeNetwork
+
+
+@dataclass(frozen=True)
+class MicroTube:
+    """A place in a data set where micro-tubes are.
+
+    Attributes:
+        video: name of the video.
+        frames: its S frames.
+        tubes: the ground-truth tubes that are there in all of them.
+    """
+
+    video: str
+    frames: tuple[int, ...]
+    tubes: tuple[data.Tube, ...]
+
+
+def micro_tubes(
+    annotations: list[data.VideoAnnotation], seq_len: int, seq_gap: int
+) -> list[MicroTube]:
+    """List the micro-tubes to train on, as AMTNet does.
+
+    Args:
+        annotations: of the videos of a split.
+        seq_len: frames in a micro-tube, S.
+        seq_gap: frames left out between two frames of a micro-tube.
+
+    Returns:
+        Every start frame of every video such that a tube is there in all S frames and no tube is
+        there in only some of them.
+    """
+    found = []
+    for video in annotations:
+        for start in range(video.frames - (seq_len - 1) * (seq_gap + 1)):
+            frames = tuple(start + place * (seq_gap + 1) for place in range(seq_len))
+            present = [[tube.start <= t < tube.end for t in frames] for tube in video.tubes]
+            whole = tuple(
+                tube for tube, there in zip(video.tubes, present, strict=True) if all(there)
+            )
+            if whole and all(all(there) or not any(there) for there in present):
+                found.append(MicroTube(video.name, frames, whole))
+    return found
+
+
+class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
+    """The augmented micro-tubes of a data set's split.
+
+    An item is asked for by (draw, index): the number of the draw decides all random numbers of the
+    augmentation, so training resumes exactly, with any number of workers.
+
+    Args:
+        dataset: where the videos are.
+        split: name of the split.
+        network: gives the input size, the normalisation and the prior boxes.
+        seq_gap: frames left out between two frames of a micro-tube.
+        seed: of the augmentation.
+
+    Raises:
+        InputError: the split has no micro-tube to train on.
+    """
+
+    def __init__(
+        self,
+        dataset: data.Dataset,
+        split: str,
+        network: MicroTubeNetwork,
+        *,
+        seq_gap: int,
+        seed: int,
+    ) -> None:
+        self.dataset = dataset
+        self.samples = micro_tubes(dataset.annotations.split(split), network.seq_len, seq_gap)
+        if not self.samples:
+            raise data.InputError(
+                f"data set {dataset.name}: split {split!r} has no frames with annotated tubes; "
+                "name a split with ground truth"
+            )
+        self.priors = network.priors.cpu()
+        self.input_size = network.input_size
+        self.mean = np.array(network.backbone.mean, np.float32)
+        self.std = np.array(network.backbone.std, np.float32)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Images `(S, 3, H, W)`, classes of the priors `(P,)` and their offsets `(P, 4 S)`."""
+        draw, index = key
+        cv2.setNumThreads(0)
+        micro_tube = self.samples[index]
+        images = data.read_frames(self.dataset.video_path(micro_tube.video), micro_tube.frames)
+        boxes = [
+            np.stack([tube.boxes[t - tube.start] for t in micro_tube.frames])
+            for tube in micro_tube.tubes
+        ]
+        sample = Sample(
+            images=[image[:, :, ::-1] for image in images],
+            tubes=np.stack(boxes),
+            labels=np.array([tube.label for tube in micro_tube.tubes]),
+        )
+        sample = augment(sample, np.random.default_rng([self.seed, draw]))
+        height, width = sample.images[0].shape[:2]
+        fractions = torch.from_numpy(sample.tubes / np.array([width, height] * 2, np.float32))
+        classes, offsets = match(fractions, torch.from_numpy(sample.labels), self.priors)
+        frames = [self._network_input(image) for image in sample.images]
+        return torch.from_numpy(np.stack(frames)), classes, offsets
+
+    def _network_input(self, bgr: np.ndarray) -> np.ndarray:
+        rgb = cv2.resize(bgr, (self.input_size, self.input_size))[:, :, ::-1].transpose(2, 0, 1)
+        return (rgb - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+class ResumableOrder(Sampler[list[tuple[int, int]]]):
+    """Batches of (draw, index) in shuffled epochs, from any iteration on.
+
+    As AMTNet does, an epoch's last samples that fill no batch are left out.
+
+    Args:
+        samples: number of samples.
+        batch_size: samples in a batch.
+        first: iteration to begin with.
+        last: iteration to end before.
+        seed: of the order.
+    """
+
+    def __init__(self, samples: int, batch_size: int, first: int, last: int, seed: int) -> None:
+        self.samples, self.batch_size = samples, min(batch_size, samples)
+        self.first, self.last, self.seed = first, last, seed
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        batches = self.samples // self.batch_size
+        shuffled_epoch, order = -1, np.empty(0, np.int64)
+        for iteration in range(self.first, self.last):
+            epoch, batch = divmod(iteration, batches)
+            if epoch != shuffled_epoch:
+                order = np.random.default_rng([self.seed, epoch]).permutation(self.samples)
+                shuffled_epoch = epoch
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            first_draw = iteration * self.batch_size
+            yield [(first_draw + k, int(index)) for k, index in enumerate(chosen)]

@@ -1,0 +1,13 @@
+"""Checkpoints: the registry of names, the file format, and the layouts of published files."""
+
+from weights.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_checkpoint
+from weights.registry import resolve_weights, shipped_weights
+
+__all__ = [
+    "Checkpoint",
+    "load_checkpoint",
+    "load_tensors",
+    "resolve_weights",
+    "save_checkpoint",
+    "shipped_weights",
+]
