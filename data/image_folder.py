@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -27,10 +28,15 @@ class ImageFolder(VideoReader):
     def __init__(self, path: str | Path, frame_rate: float) -> None:
         """Lists the images and reads the first one for the size."""
         self.path = Path(path)
-        self.files = list_images(self.path)
+        try:
+            self.files = list_images(self.path)
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: the folder cannot be read ({error.strerror}); check its permissions"
+            ) from error
         if not self.files:
             raise InputError(
-                f"{self.path}: the folder holds no images: give a video file or a folder of "
+                f"{self.path}: the folder holds no images; give a video file or a folder of "
                 f"{', '.join(suffix[1:] for suffix in IMAGE_SUFFIXES)} files"
             )
         self.height, self.width = read_image(self.files[0]).shape[:2]
@@ -50,7 +56,7 @@ class ImageFolder(VideoReader):
             if image.shape != (self.height, self.width, 3):
                 raise InputError(
                     f"{self.files[index]}: the image is {image.shape[1]}x{image.shape[0]} and the "
-                    f"first of its folder {self.width}x{self.height}: make them one size"
+                    f"first of its folder {self.width}x{self.height}; make them one size"
                 )
             yield Frame(image=image, index=index, time=index / self.frame_rate)
 
@@ -81,19 +87,21 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{path}: the image cannot be read ({error.strerror}): check the file"
+            f"{path}: the image cannot be read ({error.strerror}); check the file"
         ) from error
     image = None
     if content and _is_whole(content):
-        # Decoding from memory also works for names that OpenCV's own file access cannot open.
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        # OpenCV refuses absurd sizes with an error and everything else with None.
+        with suppress(cv2.error):
+            # Decoding from memory also works for names that OpenCV's own file access cannot open.
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise InputError(f"{path}: the image is damaged or not an image: replace the file")
+        raise InputError(f"{path}: the image is damaged or not an image; replace the file")
     return np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8, copy=False)
 
 
 def _is_whole(content: bytes) -> bool:
-    """Whether the end is there: OpenCV fills what a cut image lacks with grey, silently."""
+    """Whether the end is there: OpenCV 4 fills what a cut JPEG lacks with grey, silently."""
     if content.startswith(b"\xff\xd8"):  # JPEG: the last scan is followed by the end marker
         return content.find(b"\xff\xd9", content.rfind(b"\xff\xda")) >= 0
     if content.startswith(b"\x89PNG"):

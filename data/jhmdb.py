@@ -7,9 +7,9 @@ action of one annotated person; in all forms the tube covers the whole clip.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,7 @@ def read_jhmdb(root: str | Path, split: int = 1, convention: str = "pixel") -> A
         read = _read_listing
     else:
         raise InputError(
-            f"{root}: no J-HMDB annotation of split {split} is there: put JHMDB-GT.pkl, or "
+            f"{root}: no J-HMDB annotation of split {split} is there; put JHMDB-GT.pkl, or "
             f"puppet_mask/ and splits/, or {listing.name} into this folder"
         )
     try:
@@ -126,11 +126,11 @@ def read_jhmdb(root: str | Path, split: int = 1, convention: str = "pixel") -> A
         raise
     except KeyError as error:
         raise InputError(
-            f"{path}: the entry {error} is missing: take the file as published"
+            f"{path}: the entry {error} is missing; take the file as published"
         ) from error
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
-            f"{path}: not the annotation of J-HMDB ({error}): take the file as published"
+            f"{path}: not the annotation of J-HMDB ({error}); take the file as published"
         ) from error
 
 
@@ -150,7 +150,7 @@ def _read_listing(path: Path, split: int) -> _Content:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: not a JSON file ({error}): copy it again") from error
+        raise InputError(f"{path}: not a JSON file ({error}); copy it again") from error
     labels = _class_indices(content["labels"])
     clips = []
     for name, entry in content["videos"].items():
@@ -218,7 +218,7 @@ def _official_list(path: Path) -> Iterator[tuple[str, str]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: the official list cannot be read: put the published splits/ beside "
+            f"{path}: the official list cannot be read; put the published splits/ beside "
             "puppet_mask/"
         ) from error
     for number, line in enumerate(lines, 1):
@@ -227,7 +227,7 @@ def _official_list(path: Path) -> Iterator[tuple[str, str]]:
         clip, _, part = line.strip().rpartition(" ")
         if part not in ("1", "2"):
             raise InputError(
-                f"{path}: line {number}: must be a clip and 1 or 2, not {line!r}: take the list "
+                f"{path}: line {number}: must be a clip and 1 or 2, not {line!r}; take the list "
                 "as published"
             )
         yield clip.strip().removesuffix(".avi"), "train" if part == "1" else "test"
@@ -241,7 +241,7 @@ def _puppet_masks(path: Path) -> npt.NDArray[np.bool_]:
         masks = np.asarray(loadmat(path)["part_mask"])
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise InputError(
-            f"{path}: no puppet masks can be read ({error}): unpack puppet_mask.zip again"
+            f"{path}: no puppet masks can be read ({error}); unpack puppet_mask.zip again"
         ) from error
     if masks.ndim == 2:  # Matlab drops the last dimension of a clip of one frame
         masks = masks[:, :, None]
@@ -259,6 +259,9 @@ def _boxes_around(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
-def _class_indices(labels: Sequence[str] | Mapping[Any, Any]) -> dict[int, int]:
+def _class_indices(labels: Sequence[str]) -> dict[int, int]:
     """Maps the numbers of a file to ours by the names of its classes."""
+    unknown = set(labels) - set(JHMDB21_CLASSES)
+    if unknown:
+        raise ValueError(f"labels names {min(unknown)!r}, which is none of the 21 classes")
     return {number: JHMDB21_CLASSES.index(name) for number, name in enumerate(labels)}

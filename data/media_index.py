@@ -49,12 +49,8 @@ def find_media(root: Path, names: Iterable[str]) -> dict[str, Path]:
     for folder in _FOLDERS:
         for key, path in _entries(root / folder):
             found.setdefault(key, path)
-    media = {}
-    for name in names:
-        path = found.get(name) or found.get(name.rpartition("/")[2])
-        if path is not None:
-            media[name] = path
-    return media
+    keys = {name: name if name in found else name.rpartition("/")[2] for name in names}
+    return {name: found[key] for name, key in keys.items() if key in found}
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, Path]]:

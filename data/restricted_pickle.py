@@ -34,7 +34,7 @@ def load_pickle(path: str | Path) -> Any:
     # What a damaged pickle raises depends on where the damage is; no code of its own can run.
     except Exception as error:
         raise InputError(
-            f"{path}: not a pickle, or cut short ({error}): download the file again"
+            f"{path}: not a pickle, or cut short ({error}); download the file again"
         ) from error
 
 
@@ -53,7 +53,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if (module, name) not in self._allowed:
             raise InputError(
                 f"{self._path}: the pickle asks for {module}.{name}, which could run code and was "
-                "not executed: use the file as its authors published it"
+                "not executed; use the file as its authors published it"
             )
         return self._allowed[module, name]
 

@@ -118,11 +118,11 @@ def read_ucf24(root: str | Path, convention: str = "pixel", split: int = 1) -> A
         raise
     except KeyError as error:
         raise InputError(
-            f"{path}: the entry {error} is missing: take the file as published"
+            f"{path}: the entry {error} is missing; take the file as published"
         ) from error
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
-            f"{path}: not an annotation in the layout of UCF24 ({error}): "
+            f"{path}: not an annotation in the layout of UCF24 ({error}); "
             "take the file as published"
         ) from error
 
@@ -134,7 +134,7 @@ def _annotation_file(root: Path) -> Path:
         if (root / name).is_file():
             return root / name
     raise InputError(
-        f"{root}: no annotation of UCF24 is there: put pyannot.pkl or finalAnnots.mat of "
+        f"{root}: no annotation of UCF24 is there; put pyannot.pkl or finalAnnots.mat of "
         "gurkirt/corrected-UCF101-Annots into this folder"
     )
 
@@ -160,7 +160,7 @@ def _from_matlab(path: Path) -> Iterator[_Video]:
         annotation = loadmat(path)["annot"].ravel()
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise InputError(
-            f"{path}: not the published Matlab file ({error}): download it again"
+            f"{path}: not the published Matlab file ({error}); download it again"
         ) from error
     for entry in annotation:
         name = str(entry["name"].item())
@@ -202,7 +202,7 @@ def _image_size(root: Path, name: str) -> tuple[int, int]:
     folder = root / "rgb-images" / name
     images = list_images(folder) if folder.is_dir() else []
     if not images:
-        raise InputError(f"{folder}: the images of an annotated video are missing: put them there")
+        raise InputError(f"{folder}: the images of an annotated video are missing; put them there")
     height, width = read_image(images[0]).shape[:2]
     return width, height
 
@@ -226,7 +226,7 @@ def _splits(
             splits[name] = tuple(sorted(video for video in videos if video not in left_out))
         else:
             raise InputError(
-                f"{root}: trainlist{split:02d}.txt and testlist{split:02d}.txt are missing: "
+                f"{root}: trainlist{split:02d}.txt and testlist{split:02d}.txt are missing; "
                 "put one of them there or into splitfiles/"
             )
     return splits
@@ -244,5 +244,5 @@ def _lines(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a text file: take it as published") from error
+        raise InputError(f"{path}: not a text file; take it as published") from error
     return [line.strip() for line in lines if line.strip()]

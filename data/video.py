@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,9 +31,17 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
         InputError: missing, empty or no video.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file or folder; check the path of the video") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); check the path") from error
+    if stat.S_ISDIR(mode):
         return ImageFolder(path, frame_rate)
-    return VideoFile(path)
+    if stat.S_ISREG(mode):
+        return VideoFile(path)
+    raise InputError(f"{path}: neither a file nor a folder; give a video file")
 
 
 def read_frames(path: str | Path, indices: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
@@ -60,7 +69,7 @@ def read_frames(path: str | Path, indices: Sequence[int]) -> list[npt.NDArray[np
     missing = wanted - images.keys()
     if missing:
         raise InputError(
-            f"{path}: the video ends before frame {min(missing)}: "
+            f"{path}: the video ends before frame {min(missing)}; "
             "check the file, or the annotation that names this frame"
         )
     return [images[int(index)] for index in indices]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ class VideoFile(VideoReader):
         if first is None:
             self._container.close()
             raise InputError(
-                f"{self.path}: no frame can be decoded: the video is damaged or empty, "
+                f"{self.path}: no frame can be decoded, the video is damaged or empty; "
                 "make or download the file again"
             )
         self._first = first
@@ -102,23 +103,18 @@ class VideoFile(VideoReader):
             self.close()
             self._open()
         self._fresh = False
-        last = None if wanted is None else max(wanted, default=-1)
+        if wanted is not None and not wanted:
+            return
+        last = None if wanted is None else max(wanted)
+        start = self._stamp(self._first)
         time = 0.0
-        start: int | None = None
-        index = 0
-        frame: VideoFrame | None = self._first
-        while frame is not None and (last is None or index <= last):
-            stamp = self._stamp(frame)
-            if index == 0:
-                start = stamp
-            else:
-                time = self._time(stamp, start, time)
+        for index, frame in enumerate(chain([self._first], self._decoded)):
+            if index > 0:
+                time = self._time(self._stamp(frame), start, time)
             if wanted is None or index in wanted:
                 yield Frame(image=self._image(frame), index=index, time=time)
-            index += 1
-            if index - 1 == last:
-                break
-            frame = next(self._decoded, None)
+            if index == last:
+                return
 
     def _stamp(self, frame: VideoFrame) -> int | None:
         # AVI stores no presentation times. What FFmpeg makes up for reordered frames is out of
@@ -150,13 +146,14 @@ class VideoFile(VideoReader):
         import av
 
         count = 0
-        packets = self._container.demux(self._stream)
+        packets = 0  # of one frame each; frames come out up to several packets later
+        demuxed = self._container.demux(self._stream)
         ended = False
         while not ended:
             try:
-                packet = next(packets, None)
+                packet = next(demuxed, None)
             except av.error.FFmpegError:
-                self._warn(count)
+                self._warn(packets)
                 packet = None
             ended = packet is None
             try:
@@ -164,8 +161,9 @@ class VideoFile(VideoReader):
             except av.error.EOFError:  # the decoder was flushed by the last, empty packet
                 decoded = []
             except av.error.FFmpegError:
-                self._warn(count)
+                self._warn(packets)
                 decoded = []
+            packets += 1
             for frame in decoded:
                 if frame.is_corrupt:
                     self._warn(count)
@@ -188,23 +186,21 @@ def _open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     """Opens a file and finds its video stream, or says in one sentence why not."""
     import av
 
-    if not path.exists():
-        raise InputError(f"{path}: no such file: check the path of the video")
     try:
         with path.open("rb") as stream:
             if not stream.read(1):
-                raise InputError(f"{path}: the file is empty: make or download it again")
+                raise InputError(f"{path}: the file is empty; make or download it again")
         # "file:" keeps FFmpeg from taking a colon in the name for a protocol. Metadata are
         # not always UTF-8 and must not stop us.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise InputError(
-            f"{path}: not a video that FFmpeg can read ({error.strerror}): "
+            f"{path}: not a video that FFmpeg can read ({error.strerror}); "
             "give a whole video file, or convert it to mp4"
         ) from error
     except OSError as error:
         raise InputError(
-            f"{path}: the file cannot be read ({error.strerror}): check its permissions"
+            f"{path}: the file cannot be read ({error.strerror}); check its permissions"
         ) from error
     try:
         return container, _video_stream(container, path)
@@ -219,7 +215,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     kind = container.format.name
     if kind == "image2" or kind.endswith("_pipe"):
         raise InputError(
-            f"{path}: a single picture, not a video: give a video file or a folder of pictures"
+            f"{path}: a single picture, not a video; give a video file or a folder of pictures"
         )
     streams = [
         stream
@@ -227,7 +223,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic  # the cover of a song
     ]
     if not streams or kind in _TEXT_FORMATS:
-        raise InputError(f"{path}: the file has no video stream: give a video file")
+        raise InputError(f"{path}: the file has no video stream; give a video file")
     if streams[0].codec_context is None:
-        raise InputError(f"{path}: its video codec is not supported: convert the file to H.264 mp4")
+        raise InputError(f"{path}: its video codec is not supported; convert the file to H.264 mp4")
     return streams[0]

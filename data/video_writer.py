@@ -47,7 +47,7 @@ class VideoWriter:
         self.path = Path(path)
         if self.path.suffix.lower() not in CONTAINERS:
             raise InputError(
-                f"{path}: H.264 video is not written to such a file: "
+                f"{path}: H.264 video is not written to such a file; "
                 f"choose one of the suffixes {', '.join(CONTAINERS)}"
             )
         if width < 1 or height < 1:
