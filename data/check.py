@@ -112,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         checked += 1
         wrong += bool(report.problems)
         total.add(report)
-        print(*report.problems, f"{file}: {report}", sep="\n")
+        print(*report.problems, sep="\n", end="\n" if report.problems else "")
+        if report.videos or not report.problems:  # else it could not even be read
+            print(f"{file}: {report}")
     if not checked:
         raise InputError(
             f"{path}: holds no annotations, tubes or detections; docs/formats.md says how to "
