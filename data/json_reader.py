@@ -128,11 +128,13 @@ class JsonDocument:
         if not self._problems and not self._has_repeated_keys:
             return []
         lines: dict[FieldPath, int] = {}
+        repeated: set[FieldPath] = set()
         found = []
         for path, line in self._locate():
-            if path in lines:
-                message = f"{field_name(path)} is there twice; remove or rename one"
-                found.append((line, message))
+            # What a repeated object holds is there twice as well, but that is no news.
+            if path in lines and not any(path[:depth] in repeated for depth in range(len(path))):
+                repeated.add(path)
+                found.append((line, f"{field_name(path)} is there twice; remove or rename one"))
             lines[path] = line
         found += [(lines[path], message) for path, message in self._problems]
         found.sort(key=lambda item: item[0])
