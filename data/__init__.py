@@ -2,7 +2,14 @@
 
 from data.annotation import Annotations, VideoAnnotation
 from data.annotation_format import find_problems, load_annotations, save_annotations
-from data.command import CommandParser, common_options, progress, run_command, write_run_record
+from data.command import (
+    CommandParser,
+    ProgressBar,
+    common_options,
+    progress,
+    run_command,
+    write_run_record,
+)
 from data.dataset import DATASETS, Dataset, open_dataset
 from data.detections import Detections
 from data.errors import InputError
@@ -28,6 +35,7 @@ __all__ = [
     "Detections",
     "Frame",
     "InputError",
+    "ProgressBar",
     "Tube",
     "VideoAnnotation",
     "VideoReader",
