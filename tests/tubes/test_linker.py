@@ -1,0 +1,163 @@
+"""The linker: against a plain one, frame by frame against all at once, and at the border."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from data import Detections
+from tests.tubes.plain_linker import filled_rows, link
+from tests.tubes.strategies import HEIGHT, WIDTH, detections
+from tubes import LinkedPaths, OnlineLinker
+
+ARRAYS = [name for name in LinkedPaths.__dataclass_fields__]
+
+
+def linker_for(video: Detections, **options: float) -> OnlineLinker:
+    return OnlineLinker(len(video.classes), video.width, video.height, **options)
+
+
+def linked(video: Detections, **options: float) -> LinkedPaths:
+    linker = linker_for(video, **options)
+    for frame in range(video.frames):
+        linker.update(*video.frame(frame))
+    return linker.finish()
+
+
+def assert_same(paths: LinkedPaths, others: LinkedPaths) -> None:
+    for name in ARRAYS:
+        values, other_values = getattr(paths, name), getattr(others, name)
+        assert values.dtype == other_values.dtype
+        assert values.tobytes() == other_values.tobytes(), name
+
+
+@settings(max_examples=150, deadline=None)
+@given(detections(), st.integers(1, 4), st.sampled_from([0.1, 0.3]))
+def test_links_as_the_plain_linker_does(video, jump_gap, iou_threshold):
+    paths = linked(video, jump_gap=jump_gap, iou_threshold=iou_threshold)
+    expected = []
+    for label in range(len(video.classes)):
+        frames = []
+        for number in range(video.frames):
+            boxes, scores = video.frame(number)
+            frames.append((boxes.tolist(), scores[:, label].tolist()))
+        expected += link(frames, label, WIDTH, HEIGHT, iou_threshold, jump_gap)
+    assert [path.label for path in paths] == [path.label for path in expected]
+    assert [path.found.tolist() for path in paths] == [path.frames for path in expected]
+    assert [path.rows.tolist() for path in paths] == [filled_rows(path) for path in expected]
+    assert [path.missed for path in paths] == [path.missed for path in expected]
+    np.testing.assert_allclose(paths.path_scores, [sum(path.scores) for path in expected])
+
+
+@settings(max_examples=50, deadline=None)
+@given(detections(), st.data())
+def test_finish_changes_nothing(video, data):
+    # What was asked for in between is what a linker gives that never saw more, and the end is the
+    # same as without asking: streaming is batch, bit for bit.
+    stops = data.draw(st.sets(st.integers(0, max(video.frames - 1, 0)), max_size=3))
+    linker = linker_for(video)
+    for frame in range(video.frames):
+        linker.update(*video.frame(frame))
+        if frame in stops:
+            shorter = linker_for(video)
+            for earlier in range(frame + 1):
+                shorter.update(*video.frame(earlier))
+            assert_same(linker.finish(), shorter.finish())
+    assert_same(linker.finish(), linked(video))
+
+
+@settings(max_examples=30, deadline=None)
+@given(detections())
+@example(Detections("v", np.zeros((0, 4)), np.zeros((0, 2)), [0], 1, 1, 25.0, ("a",), "m"))
+def test_paths_are_consistent(video):
+    paths = linked(video, min_length=1)
+    used = set()
+    for path in paths:
+        assert len(path) == path.end - path.start == len(path.boxes) == len(path.scores)
+        assert path.found[0] == path.start and path.found[-1] == path.end - 1
+        limits = np.array([WIDTH - 1, HEIGHT - 1])
+        assert (path.boxes[:, :2] >= 0).all() and (path.boxes[:, 2:] <= limits).all()
+        own = {(path.label, int(row)) for row in path.rows}
+        assert not own & used  # a detection is in one path of its class
+        used |= own
+
+
+def box_frames(*places: float | None, score: float = 0.5) -> LinkedPaths:
+    """Links frames of one class that show one box at x, or none."""
+    linker = OnlineLinker(1, 100, 100, min_length=1)
+    for x in places:
+        seen = x is not None
+        boxes = np.array([[x, 10, x + 20, 30]] if seen else np.zeros((0, 4)))
+        linker.update(boxes, np.full((int(seen), 2), score))
+    return linker.finish()
+
+
+@pytest.mark.parametrize(
+    ("places", "found"),
+    [
+        ([10, 12, 14], [[0, 1, 2]]),
+        ([10, None, None, 14], [[0, 3]]),  # two misses are a gap
+        ([10, None, None, None, 14], [[0], [4]]),  # three are an end
+        ([None, None, 10], [[2]]),
+        ([10, 60, 10], [[0, 2], [1]]),  # too far away: another path
+        ([], []),
+        ([None], []),
+    ],
+)
+def test_gaps(places, found):
+    assert sorted(path.found.tolist() for path in box_frames(*places)) == found
+
+
+def test_a_gap_is_filled_with_the_next_box():
+    (path,) = box_frames(10, None, None, 16)
+    assert path.rows.tolist() == [0, 1, 1, 1]
+    assert path.boxes[:, 0].tolist() == [10, 16, 16, 16]
+    assert path.path_score == 1.0
+
+
+def test_the_highest_score_is_taken_and_not_the_best_overlap():
+    linker = OnlineLinker(1, 100, 100, min_length=1)
+    linker.update([[10, 10, 30, 30]], [[0.9, 0.1]])
+    linker.update([[10, 10, 30, 30], [24, 10, 44, 30]], [[0.5, 0.5], [0.6, 0.4]])
+    assert linker.finish()[0].rows.tolist() == [0, 2]
+
+
+def test_the_callers_arrays_are_neither_kept_nor_changed():
+    boxes, scores = np.array([[-5, 0, 200, 200]], np.float32), np.array([[0.5, 0.5]], np.float32)
+    linker = OnlineLinker(1, 100, 100, min_length=1)
+    linker.update(boxes, scores)
+    assert boxes.tolist() == [[-5, 0, 200, 200]]
+    boxes[:], scores[:] = 7, 0
+    (path,) = linker.finish()
+    assert path.boxes.tolist() == [[0, 0, 99, 99]]
+    assert path.scores.tolist() == [[0.5, 0.5]]
+
+
+def test_paths_are_a_sequence():
+    paths = box_frames(10, 60, 10)
+    assert [path.start for path in paths[::-1]] == [paths[1].start, paths[0].start]
+    assert paths[-1].start == paths[1].start
+    with pytest.raises(IndexError):
+        paths[2]
+    assert repr(paths) == "LinkedPaths(2 paths, 4 boxes)"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores", "message"),
+    [
+        ([[0, 0, 1]], [[0.5, 0.5]], r"boxes must have the shape \(N, 4\), not \(1, 3\)"),
+        ([[0, 0, 1, 1]], [[0.5]], r"scores must have the shape \(1, 2\), not \(1, 1\)"),
+        ([[0, 0, 1, 1]], [[0.5, 0.5]] * 2, r"scores must have the shape \(1, 2\), not \(2, 2\)"),
+    ],
+)
+def test_wrong_shapes(boxes, scores, message):
+    with pytest.raises(ValueError, match=message):
+        OnlineLinker(1, 10, 10).update(boxes, scores)
+
+
+@pytest.mark.parametrize("name", ["num_classes", "width", "height", "jump_gap", "top_k", "keep"])
+def test_wrong_settings(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
+        OnlineLinker(**{"num_classes": 1, "width": 10, "height": 10, name: 0})
