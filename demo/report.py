@@ -179,7 +179,7 @@ def _table(tubes: Sequence[Tube], selection: Selection, colours: Mapping[int, Co
         f"<td>{len(tube)}</td><td>{_maybe(selection.alternatives[tube.id], video, '{}')}</td></tr>"
         for tube in tubes
     )
-    names = ("id", "action", "score", "from", "to", "first frame", "last frame", "frames", "or")
+    names = ("id", "action", "score", "from", "to", "first frame", "last frame", "frames", "alternatives")
     head = "".join(f"<th>{name}</th>" for name in names)
     return (
         '<h2>Table</h2>\n<div class="scroll"><table>'
