@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.annotation import Annotations
+from data.annotation_format import load_annotations
 from data.errors import InputError
 from data.jhmdb import read_jhmdb
 from data.media_index import find_media
+from data.synthetic import render_dataset
+from data.ucf24 import read_ucf24
 
-DATASETS = ("jhmdb21",)
+DATASETS = ("embedded", "jhmdb21", "ucf24")
+EMBEDDED_ROOT = Path("runs/data")
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,12 +38,14 @@ class Dataset:
         Raises:
             InputError: it was not found.
         """
-        if name not in self.media:
+        path = self.media.get(name)
+        if path is None or not path.exists():
             raise InputError(
-                f"the video {name!r} of data set {self.name!r} was not found: put it beside the "
-                "annotation, in videos/ or as images in rgb-images/"
+                f"the video {name!r} of data set {self.name!r} is not there"
+                f"{f' ({path})' if path else ''}; put it beside the annotation, into videos/ or as "
+                "images into rgb-images/, or name its file in the annotation"
             )
-        return self.media[name]
+        return path
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self.annotations!r}, media={len(self.media)})"
@@ -51,20 +57,53 @@ def open_dataset(
     """Opens a data set.
 
     Args:
-        name_or_path: a name of `DATASETS`.
-        data_root: folder that holds the data set, or its parent with a folder of its name.
+        name_or_path: a name of `DATASETS`, or an annotation file in the project's own format (see
+            docs/formats.md).
+        data_root: folder that holds the data set, or its parent with a folder of its name. For
+            the embedded data set, which is rendered on first use, always the parent; by default
+            runs/data. An annotation file of one's own says itself where its videos are.
         split: number of the official split.
 
     Raises:
         InputError: the data set is unknown, or its files are not where they should be.
     """
     name = str(name_or_path)
+    if name == "embedded":
+        return _open_embedded(Path(data_root or EMBEDDED_ROOT) / name)
     if name not in DATASETS:
-        raise InputError(f"data set {name!r} is unknown: give one of {', '.join(DATASETS)}")
+        return _open_own(Path(name_or_path))
     if data_root is None:
-        raise InputError(f"data set {name!r}: where it is stored must be given with --data_root")
+        raise InputError(
+            f"data set {name!r}: the folder it is stored in is not known; give it as --data_root"
+        )
     root = Path(data_root)
     if (root / name).is_dir():
         root = root / name
-    annotations = read_jhmdb(root, split)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give the one of {name!r} as --data_root")
+    annotations = (
+        read_ucf24(root, split=split) if name == "ucf24" else read_jhmdb(root, split=split)
+    )
     return Dataset(name, annotations, find_media(root, annotations.videos))
+
+
+def _open_embedded(root: Path) -> Dataset:
+    try:
+        render_dataset(root)
+    except OSError as error:
+        raise InputError(
+            f"{root}: the embedded data set cannot be rendered there "
+            f"({error.strerror or error}); choose another folder"
+        ) from error
+    annotations = read_ucf24(root)
+    return Dataset("embedded", annotations, find_media(root, annotations.videos))
+
+
+def _open_own(path: Path) -> Dataset:
+    if not path.is_file():
+        raise InputError(
+            f"{path}: neither a data set nor an annotation file; give one of "
+            f"{', '.join(DATASETS)}, or the path of a JSON file as in docs/formats.md"
+        )
+    annotations, media = load_annotations(path)
+    return Dataset(path.stem, annotations, media)
