@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from data import Detections, VideoAnnotation
@@ -16,7 +15,7 @@ from data.class_filter import frame_picks
 from evaluation.average_precision import average_precision
 from evaluation.box_convention import CONTINUOUS, BoxConvention, shifted
 from evaluation.ground_truth import class_columns
-from evaluation.tube_iou import box_iou
+from evaluation.overlap import match_boxes
 
 
 @dataclass(frozen=True)
@@ -160,41 +159,10 @@ def frame_average_precision(
     """
     order = np.lexsort((-scores, frames))
     true_order = np.argsort(true_frames, kind="stable")
-    hits = _match(
+    hits = match_boxes(
         frames[order], boxes[order], true_frames[true_order], true_boxes[true_order], iou_thresh
     )
     return average_precision(scores[order], hits, len(true_frames))
-
-
-@njit(cache=True)
-def _match(
-    frames: NDArray[np.int64],
-    boxes: NDArray[np.float64],
-    true_frames: NDArray[np.int64],
-    true_boxes: NDArray[np.float64],
-    iou_thresh: float,
-) -> NDArray[np.bool_]:
-    """Tells which detections are true positives; both lists stand in order of frames."""
-    hits = np.zeros(frames.shape[0], np.bool_)
-    taken = np.zeros(true_frames.shape[0], np.bool_)
-    first = 0
-    for row in range(frames.shape[0]):
-        while first < true_frames.shape[0] and true_frames[first] < frames[row]:
-            first += 1
-        best = -1
-        best_iou = -1.0
-        other = first
-        while other < true_frames.shape[0] and true_frames[other] == frames[row]:
-            if not taken[other]:
-                iou = box_iou(boxes[row], true_boxes[other])
-                if iou > best_iou:
-                    best = other
-                    best_iou = iou
-            other += 1
-        if best >= 0 and best_iou >= iou_thresh:
-            taken[best] = True
-            hits[row] = True
-    return hits
 
 
 def _picked_boxes(
