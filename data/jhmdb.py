@@ -17,6 +17,7 @@ import numpy.typing as npt
 from data.annotation import Annotations, VideoAnnotation
 from data.errors import InputError
 from data.film_split import split_by_film
+from data.matlab_file import load_variable
 from data.restricted_pickle import load_pickle
 from data.tube import Tube
 
@@ -136,12 +137,13 @@ def read_jhmdb(root: str | Path, split: int = 1, convention: str = "pixel") -> A
 
 def _annotation(clip: _Clip, extent: float) -> VideoAnnotation:
     """Turns inclusive pixels into boxes; `extent` is added to the last pixel."""
-    frames = min(clip.frames, _DECODED_FRAMES.get(clip.name, clip.frames))
+    frames = _DECODED_FRAMES.get(clip.name, clip.frames)
     tubes: list[Tube] = []
     for start, inclusive in clip.runs:
-        boxes = inclusive[: frames - start] + np.array([0, 0, extent, extent], np.float32)
-        if len(boxes):
-            tubes.append(Tube.ground_truth(start, boxes, clip.label, len(tubes)))
+        boxes = inclusive + np.array([0, 0, extent, extent], np.float32)
+        if clip.name in _DECODED_FRAMES:
+            boxes = boxes[: frames - start]
+        tubes.append(Tube.ground_truth(start, boxes, clip.label, len(tubes)))
     return VideoAnnotation(clip.name, frames, clip.width, clip.height, tuple(tubes))
 
 
@@ -157,7 +159,7 @@ def _read_listing(path: Path, split: int) -> _Content:
         boxes = np.array(entry["boxes"], np.float32).reshape(-1, 4)
         frames = int(entry["nframes"])
         label = labels[entry["label"]]
-        clips.append(_Clip(name, label, frames, WIDTH, HEIGHT, [(0, boxes[:frames])]))
+        clips.append(_Clip(name, label, frames, WIDTH, HEIGHT, [(0, boxes)]))
     return clips, {"train": tuple(clip.name for clip in clips)}
 
 
@@ -235,14 +237,7 @@ def _official_list(path: Path) -> Iterator[tuple[str, str]]:
 
 def _puppet_masks(path: Path) -> npt.NDArray[np.bool_]:
     """Reads the masks of a clip: bool (H, W, T)."""
-    from scipy.io import loadmat
-
-    try:
-        masks = np.asarray(loadmat(path)["part_mask"])
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
-        raise InputError(
-            f"{path}: no puppet masks can be read ({error}); unpack puppet_mask.zip again"
-        ) from error
+    masks = np.asarray(load_variable(path, "part_mask"))
     if masks.ndim == 2:  # Matlab drops the last dimension of a clip of one frame
         masks = masks[:, :, None]
     return masks.astype(bool)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from data.annotation import Annotations, VideoAnnotation
 from data.errors import InputError
 from data.image_folder import list_images, read_image
+from data.matlab_file import load_variable
 from data.restricted_pickle import load_pickle
 from data.tube import Tube
 
@@ -154,15 +155,7 @@ def _from_pickle(content: Mapping[Any, Any]) -> Iterator[_Video]:
 
 def _from_matlab(path: Path) -> Iterator[_Video]:
     """Yields the videos of finalAnnots.mat: frames and classes from 1, the last frame included."""
-    from scipy.io import loadmat
-
-    try:
-        annotation = loadmat(path)["annot"].ravel()
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
-        raise InputError(
-            f"{path}: not the published Matlab file ({error}); download it again"
-        ) from error
-    for entry in annotation:
+    for entry in load_variable(path, "annot").ravel():
         name = str(entry["name"].item())
         tubes = []
         for tube in entry["tubes"].ravel():
