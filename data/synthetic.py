@@ -17,8 +17,9 @@ import os
 import pickle
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from data.video_writer import VideoWriter
 VERSION = 1
 RECORD = "dataset.json"
 MIN_FRAMES, MIN_WIDTH, MIN_HEIGHT = 48, 160, 120
-EXAMPLE_SEED = 2024
+EXAMPLE_SEED = 47  # its video shows all actions, spread over time
 SPLITS = ("train", "test")
 
 
@@ -50,14 +51,25 @@ class _Tube:
     boxes: NDArray[np.int64]
 
 
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV from splitting work on images this small: on a busy machine it mostly waits."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
 def _render(
     rng: np.random.Generator, labels: Sequence[int], frames: int, width: int, height: int
 ) -> tuple[Image, list[_Tube]]:
     """Render a video (T, H, W, 3) whose actors have the given labels, and its tubes."""
-    if frames < MIN_FRAMES or width < MIN_WIDTH or height < MIN_HEIGHT:
+    if frames < MIN_FRAMES or width < MIN_WIDTH or height < MIN_HEIGHT or width < height:
         raise ValueError(
-            f"frames, width, height = {frames}, {width}, {height}: "
-            f"at least {MIN_FRAMES}, {MIN_WIDTH}, {MIN_HEIGHT} are needed"
+            f"frames, width, height = {frames}, {width}, {height}: at least {MIN_FRAMES}, "
+            f"{MIN_WIDTH}, {MIN_HEIGHT} are needed, and frames no higher than wide"
         )
     figures = plan_scene(rng, labels, frames, height, width)
     backdrop = Backdrop(rng, height, width)
@@ -109,7 +121,8 @@ def render_video(
     rng = np.random.default_rng([seed, 2])
     number = CLASSES.index(label) if isinstance(label, str) else label
     labels = [number] * int(rng.integers(1, MAX_ACTORS + 1))
-    video, tubes = _render(rng, labels, frames, width, height)
+    with _one_opencv_thread():
+        video, tubes = _render(rng, labels, frames, width, height)
     truth = tuple(
         Tube.ground_truth(tube.start, tube.boxes.astype(np.float32), tube.label, index)
         for index, tube in enumerate(tubes)
@@ -123,7 +136,8 @@ def write_example_video(path: Path, *, width: int = 320, height: int = 240) -> N
     Unlike the videos of the data set, it shows different actions at once.
     """
     rng = np.random.default_rng([EXAMPLE_SEED, 3])
-    video, _ = _render(rng, list(rng.permutation(len(CLASSES))), 120, width, height)
+    with _one_opencv_thread():
+        video, _ = _render(rng, list(rng.permutation(len(CLASSES))), 120, width, height)
     with VideoWriter(path, width, height, 25) as writer:
         for image in video:
             writer.write(image)
@@ -190,7 +204,7 @@ def _write_dataset(folder: Path, parameters: dict[str, int]) -> None:
         for split, names in enumerate((train, test))
         for index, name in enumerate(names)
     ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         entries = list(pool.map(lambda job: _write_video(folder, job[0], job[1], size), jobs))
     videos = dict(sorted((name, entry) for (name, _), entry in zip(jobs, entries, strict=True)))
     (folder / "pyannot.pkl").write_bytes(pickle.dumps(videos, protocol=3))

@@ -87,7 +87,7 @@ def _acts(
     for slot in range(count):
         step = rng.uniform(slow, min(fast, room / (least - 1)))
         # A step for each pair of frames inside the act: one less than frames.
-        longest = min(most, length, 1 + int(room / step))
+        longest = max(least, min(most, length, 1 + int(room / step)))
         frames = int(rng.integers(least, longest + 1))
         begin = window[0] + slot * (length + PAUSE) + int(rng.integers(0, length - frames + 1))
         acts.append((begin, begin + frames, step))
@@ -221,13 +221,14 @@ class Backdrop:
         )  # fmt: skip
         self.posts = _posts(rng, width, self.unit)
 
-    def _camera(self, index: int) -> tuple[float, float, float]:
+    def camera(self, index: int) -> tuple[float, float, float]:
+        """Return how far the camera has panned across and down (pixels), and its zoom."""
         x, y, zoom = self.amplitude * np.sin(2 * np.pi * index / self.period + self.phase)
         return float(x), float(y), 1.0 + float(zoom)
 
     def frame(self, index: int) -> Image:
         """Return the background (H, W, 3), RGB, of one frame."""
-        x, y, zoom = self._camera(index)
+        x, y, zoom = self.camera(index)
         height, width = self.shape
         shift_x = self.margin + x + width / 2 * (1 - 1 / zoom)
         shift_y = self.margin + y + height / 2 * (1 - 1 / zoom)
@@ -243,7 +244,7 @@ class Backdrop:
 
     def post_patches(self, index: int) -> list[Patch]:
         """Return the posts of one frame; they move with the background."""
-        x, _, _ = self._camera(index)
+        x, _, _ = self.camera(index)
         height = self.shape[0]
         patches = []
         for middle, breadth, color in self.posts:

@@ -1,0 +1,277 @@
+"""The embedded data set: its layout, that it repeats, and that only motion tells actions apart."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data import InputError, VideoAnnotation, open_video, read_ucf24
+from data.restricted_pickle import load_pickle
+from data.synthetic import render_dataset, render_video, write_example_video
+from data.synthetic_scene import (
+    ACT_FRAMES,
+    ACTIONS,
+    BYSTANDER,
+    CLASSES,
+    Backdrop,
+    Figure,
+    plan_scene,
+)
+
+FRAMES, WIDTH, HEIGHT = 60, 160, 120
+SMALL = {"train": 6, "test": 6, "frames": 48}
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def scene(seed: int) -> list[Figure]:
+    rng = np.random.default_rng(seed)
+    return plan_scene(rng, [seed % len(CLASSES)] * int(rng.integers(1, 4)), FRAMES, HEIGHT, WIDTH)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("synthetic") / "embedded"
+    render_dataset(root, **SMALL)
+    return root
+
+
+@pytest.fixture(scope="module")
+def videos() -> list[tuple[np.ndarray, VideoAnnotation]]:
+    return [render_video(label, seed=seed) for label in CLASSES for seed in range(2)]
+
+
+def test_same_arguments_give_the_same_files(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.synthetic.os.cpu_count", lambda: 1)
+    render_dataset(tmp_path / "again", **SMALL)
+    assert contents(tmp_path / "again") == contents(root)
+
+
+def test_another_seed_gives_another_video() -> None:
+    one, _ = render_video("Rise", frames=48, seed=1)
+    other, _ = render_video("Rise", frames=48, seed=2)
+    assert (one != other).mean() > 0.5
+
+
+def test_layout_is_that_of_ucf24(root: Path) -> None:
+    entries = load_pickle(root / "pyannot.pkl")
+    for name, entry in entries.items():
+        assert type(name) is str
+        label = CLASSES.index(name.split("/")[0])
+        assert entry["label"] == label
+        assert entry["numf"] == 48
+        assert isinstance(entry["numf"], np.uint8)
+        assert entry["annotations"]
+        for tube in entry["annotations"]:
+            assert tube["label"] == label
+            assert len(tube["boxes"]) == tube["ef"] - tube["sf"]
+            assert tube["boxes"].dtype == np.uint8
+            assert tube["boxes"].min() >= 1
+        images = sorted((root / "rgb-images" / name).iterdir())
+        assert [p.name for p in images] == [f"{k:05d}.jpg" for k in range(1, 49)]
+        assert cv2.imread(str(images[-1])).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_reads_back_with_every_class_in_both_splits(root: Path) -> None:
+    annotations = read_ucf24(root)
+    assert annotations.classes == CLASSES
+    for split in ("train", "test"):
+        labels = {tube.label for video in annotations.split(split) for tube in video.tubes}
+        assert labels == set(range(len(CLASSES)))
+    assert not set(annotations.splits["train"]) & set(annotations.splits["test"])
+
+
+def test_finished_data_set_is_kept_and_an_older_one_replaced(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "embedded"
+    shutil.copytree(root, copy)
+    record = copy / "dataset.json"
+    before = record.stat().st_mtime_ns
+    render_dataset(copy, **SMALL)
+    assert record.stat().st_mtime_ns == before
+    render_dataset(copy, **SMALL, seed=1)
+    fresh, old = contents(copy), contents(root)
+    assert fresh.keys() == old.keys()
+    assert fresh["pyannot.pkl"] != old["pyannot.pkl"]
+    assert [p.name for p in tmp_path.iterdir()] == ["embedded"]
+
+
+def test_interrupted_rendering_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("data.synthetic.cv2.imencode", fail)
+    with pytest.raises(OSError, match="disk full"):
+        render_dataset(tmp_path / "embedded", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="something else"):
+        render_dataset(tmp_path, **SMALL)
+    assert contents(tmp_path) == {"thesis.txt": b"mine"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"train": 5}, "train, test = 5, 24"),
+        ({"frames": 20}, "frames, width, height = 20"),
+        ({"width": 120, "height": 120}, "frames, width, height = 60, 120"),
+        ({"width": 160, "height": 200}, "no higher than wide"),
+    ],
+)
+def test_impossible_parameters_are_refused(
+    tmp_path: Path, arguments: dict[str, int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        render_dataset(tmp_path / "embedded", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_boxes_lie_in_the_frame(videos: list[tuple[np.ndarray, VideoAnnotation]]) -> None:
+    for frames, truth in videos:
+        assert frames.shape == (FRAMES, HEIGHT, WIDTH, 3)
+        for tube in truth.tubes:
+            low, high = tube.boxes[:, :2], tube.boxes[:, 2:]
+            assert (low >= 0).all()
+            assert (high <= (WIDTH, HEIGHT)).all()
+            assert (high - low >= 8).all()
+            assert ACT_FRAMES[0] <= len(tube) <= ACT_FRAMES[1]
+            assert tube.end <= FRAMES
+
+
+def test_boxes_surround_what_moves() -> None:
+    """Between two frames the picture changes more inside the boxes than outside."""
+    inside, outside = [], []
+    for seed in range(4):
+        frames, truth = render_video("MoveLeft", seed=seed)
+        for tube in truth.tubes:
+            middle = len(tube) // 2
+            index = tube.start + middle
+            change = np.abs(frames[index + 1].astype(int) - frames[index]).mean(axis=2)
+            x1, y1, x2, y2 = tube.boxes[middle].astype(int)
+            inside.append(change[y1:y2, x1:x2].mean())
+            change[y1:y2, x1:x2] = 0
+            outside.append(change.mean())
+    assert np.mean(inside) > 4 * np.mean(outside)
+
+
+def test_acts_begin_and_end_inside_the_video_and_stretches_are_empty() -> None:
+    scenes = [scene(seed) for seed in range(120)]
+    for figures in scenes:
+        acts = [act for figure in figures for act in figure.acts]
+        assert acts
+        assert all(0 <= begin < end <= FRAMES for begin, end in acts)
+        for figure in figures:
+            assert (figure.label == BYSTANDER) == (not figure.acts)
+            for begin, end in figure.acts:
+                assert (figure.opacity[begin:end] == 1).all()
+            still = np.ones(FRAMES - 1, bool)
+            for begin, end in figure.acts:
+                still[begin : end - 1] = False
+            assert (np.diff(figure.track, axis=0)[still] == 0).all()
+    nobody = [not any(f.opacity[t] for f in figures) for figures in scenes for t in (0, FRAMES - 1)]
+    assert 0.15 < np.mean(nobody) < 0.35
+    assert any(len(figure.acts) == 2 for figures in scenes for figure in figures)
+    assert np.mean([len(figures) > 1 for figures in scenes]) > 0.7
+
+
+@pytest.fixture(scope="module")
+def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a frame shows of an actor, its change to the next one, and the label; one per actor."""
+    rng = np.random.default_rng(0)
+    looks, motions, labels = [], [], []
+    for seed in range(600):
+        for figure in scene(seed):
+            if figure.label == BYSTANDER:
+                continue
+            track = np.column_stack([figure.track[:, :2], np.log(figure.track[:, 2])])
+            shown = np.concatenate([np.arange(begin, end) for begin, end in figure.acts])
+            begin, end = figure.acts[0]
+            index, pair = int(rng.choice(shown)), int(rng.integers(begin, end - 1))
+            looks.append([*track[index], *figure.poses[index]])
+            motions.append(track[pair + 1] - track[pair])
+            labels.append(figure.label)
+    return np.array(looks), np.array(motions), np.array(labels)
+
+
+def nearest_neighbours(features: np.ndarray, labels: np.ndarray) -> float:
+    """Accuracy of the 25 nearest neighbours in one half of the samples, on the other half."""
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
+    half = len(labels) // 2
+    distances = ((features[half:, None] - features[None, :half]) ** 2).sum(axis=2)
+    votes = labels[np.argsort(distances, axis=1)[:, :25]]
+    winners = [np.bincount(row, minlength=len(CLASSES)).argmax() for row in votes]
+    return float(np.mean(winners == labels[half:]))
+
+
+def test_one_frame_hardly_tells_the_actions_apart(
+    samples: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Neighbours in position, size and pose agree little more often than chance, 1 in 6.
+
+    Position says something about the axis of an action (who moves left needs room to the side).
+    About the direction it says nothing: the two actions of an axis agree in mean and spread.
+    """
+    looks, _, labels = samples
+    assert nearest_neighbours(looks, labels) < 0.25
+    assert nearest_neighbours(looks[:, :3], labels) < 0.25
+    for axis in range(3):
+        pair = [i for i, action in enumerate(ACTIONS.values()) if action[0] == axis]
+        one, other = (looks[labels == label] for label in pair)
+        error = np.sqrt(one.var(axis=0) / len(one) + other.var(axis=0) / len(other))
+        assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) < 4 * error).all()
+        np.testing.assert_allclose(one.std(axis=0), other.std(axis=0), rtol=0.2)
+
+
+def test_two_frames_tell_the_actions_apart_linearly(
+    samples: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    _, motions, labels = samples
+    axes, directions = np.array(list(ACTIONS.values()))[labels].T
+    rows = np.arange(len(labels))
+    least = np.array([3.0, 3.0, 0.06])
+    assert (motions[rows, axes] * directions >= least[axes] - 1e-9).all()
+    motions[rows, axes] = 0
+    np.testing.assert_allclose(motions, 0, atol=1e-9)
+
+
+def test_boxes_show_the_motion(videos: list[tuple[np.ndarray, VideoAnnotation]]) -> None:
+    """The swing of the limbs changes the boxes too, but less than the action does in 5 frames."""
+    right = []
+    for _, truth in videos:
+        for tube in truth.tubes:
+            center = (tube.boxes[:, :2] + tube.boxes[:, 2:]) / 2
+            size = tube.boxes[:, 3] - tube.boxes[:, 1]
+            axis, direction = list(ACTIONS.values())[tube.label]
+            state = np.column_stack([center, size])[:, axis]
+            right.append((state[5:] - state[:-5]) * direction > 3)
+    assert np.concatenate(right).mean() > 0.97
+
+
+def test_background_moves_less_than_the_actions() -> None:
+    for seed in range(12):
+        backdrop = Backdrop(np.random.default_rng(seed), HEIGHT, WIDTH)
+        corners = np.array([(x, y) for x in (0, WIDTH) for y in (0, HEIGHT)], float)
+        middle = np.array([WIDTH, HEIGHT]) / 2
+        seen = []
+        for index in range(FRAMES):
+            x, y, zoom = backdrop.camera(index)
+            seen.append((corners - middle - (x, y)) * zoom)
+        assert np.linalg.norm(np.diff(seen, axis=0), axis=2).max() < 1.2
+
+
+def test_example_video(tmp_path: Path) -> None:
+    write_example_video(tmp_path / "example.mp4")
+    with open_video(tmp_path / "example.mp4") as video:
+        assert (video.width, video.height, video.frame_rate) == (320, 240, 25)
+        assert sum(1 for _ in video) == 120
