@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +57,7 @@ def write_video(
         codec: of FFmpeg.
         pixels: FFmpeg's pixel format.
         times: presentation times in milliseconds, for a variable frame rate.
-        rotation: in degrees, for the display matrix.
+        rotation: of an mp4, in degrees to the left.
         index_first: write the index of an mp4 at its start.
         sound: add half a second of sound more than there are pictures.
     """
@@ -68,8 +70,6 @@ def write_video(
             stream.bit_rate = 4_000_000
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
-        if rotation is not None:
-            stream.set_display_rotation(rotation)
         audio = container.add_stream("aac", rate=8000, layout="mono") if sound else None
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(image(index, width, height), format="rgb24")
@@ -83,4 +83,27 @@ def write_video(
             silence.sample_rate = 8000
             container.mux(audio.encode(silence))
             container.mux(audio.encode(None))
+    if rotation is not None:
+        _rotate(path, rotation)
     return path
+
+
+def _rotate(path: Path, rotation: int) -> None:
+    """Writes a display matrix into the track header of an mp4 (ISO/IEC 14496-12, section 8.3.2)."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    cosine = round(0x10000 * math.cos(math.radians(rotation)))
+    sine = round(0x10000 * math.sin(math.radians(rotation)))
+    assert struct.unpack_from(">9i", content, place) == (
+        0x10000,
+        0,
+        0,
+        0,
+        0x10000,
+        0,
+        0,
+        0,
+        1 << 30,
+    )
+    struct.pack_into(">5i", content, place, cosine, -sine, 0, sine, cosine)
+    path.write_bytes(content)
