@@ -1,10 +1,12 @@
 """The embedded data set: short videos rendered on first use, in the layout of UCF24.
 
-Six actions of people-like figures, each the change of one quantity: moving left or right, rising or
-sinking, coming nearer or going away. Looks and poses do not depend on what a figure does, and the
-two actions of a pair are each other's reversal in time, so a single frame does not tell them apart;
-two consecutive frames do. Frame t and t + 1 of a tube always differ by one step of the action;
-before and after it the figure stands still, like the bystanders, who look the same.
+Seven actions of people-like figures, each the change of one quantity: coming nearer or going away,
+crouching or standing up, rising or sinking, and crossing the scene to the left or the right. Looks
+and poses do not depend on what a figure does, figures of all heights stand upright or crouch, and
+the two actions of a pair are each other's reversal in time (crossing is its own), so a single frame
+does not tell them apart; two consecutive frames do. Nor does a mirrored image show another action.
+Frame t and t + 1 of a tube always differ by one step of the action; before and after it the figure
+stays as it is, like the bystanders, who look the same.
 
 As in UCF24, a video has one class, the name of its folder, and all its tubes have that class (tube
 label = video label): so the accuracy over videos is defined. Several figures act in a video, at
@@ -30,15 +32,16 @@ from numpy.typing import NDArray
 
 from data.annotation import VideoAnnotation
 from data.errors import InputError
+from data.synthetic_backdrop import Backdrop
 from data.synthetic_figures import Image, draw_figure, paint, visible_box
-from data.synthetic_scene import CLASSES, MAX_ACTORS, Backdrop, Figure, plan_scene
+from data.synthetic_scene import CLASSES, MAX_ACTORS, SIZE, Figure, plan_scene
 from data.tube import Tube
 from data.video_writer import VideoWriter
 
-VERSION = 1
+VERSION = 2
 RECORD = "dataset.json"
 MIN_FRAMES, MIN_WIDTH, MIN_HEIGHT = 48, 160, 120
-EXAMPLE_SEED = 47  # its video shows all actions, spread over time
+EXAMPLE_SEED = 209  # its video shows all actions, spread over time
 SPLITS = ("train", "test")
 
 
@@ -77,13 +80,13 @@ def _render(
     boxes = np.zeros((len(figures), frames, 4), np.int64)
     for index in range(frames):
         image = backdrop.frame(index)
-        by_size = sorted(range(len(figures)), key=lambda f: float(figures[f].track[index, 2]))
+        by_size = sorted(range(len(figures)), key=lambda f: float(figures[f].track[index, SIZE]))
         for number in by_size:
             figure = figures[number]
             if figure.opacity[index] == 0:
                 continue
-            x, y, size = (float(value) for value in figure.track[index])
-            patch = draw_figure(figure.look, figure.poses[index], (x, y), size)
+            x, y, size, squash = (float(value) for value in figure.track[index])
+            patch = draw_figure(figure.look, figure.poses[index], (x, y), size, squash)
             paint(image, patch, float(figure.opacity[index]))
             boxes[number, index] = np.clip(visible_box(patch), 0, (width, height, width, height))
         for patch in backdrop.post_patches(index):
@@ -228,8 +231,8 @@ def _is_finished(root: Path, parameters: dict[str, int]) -> bool:
 def render_dataset(
     root: Path | str,
     *,
-    train: int = 60,
-    test: int = 24,
+    train: int = 70,
+    test: int = 28,
     frames: int = 60,
     width: int = 160,
     height: int = 120,

@@ -1,7 +1,8 @@
 """People-like figures of the embedded data set: their looks, their poses and how they are drawn.
 
 A figure is seen from the front and its limbs swing at random, whether it acts or stands still, so
-that neither its looks nor its pose says what it is doing.
+that neither its looks nor its pose says what it is doing. It may be squashed, from upright to a
+deep crouch: its feet stay, its knees bend outwards, its trunk shortens and its head comes down.
 """
 
 import itertools
@@ -23,7 +24,7 @@ HAIR_TONES: tuple[Color, ...] = (
     (36, 28, 26), (84, 54, 34), (148, 98, 48), (214, 176, 104), (150, 150, 150),
 )  # fmt: skip
 
-# Proportions, as fractions of the figure's height; the origin is the middle of the figure.
+# Proportions, as fractions of the upright figure's height; the origin is the middle of that figure.
 HEAD_RADIUS = 0.105
 HEAD_Y = -0.395
 SHOULDER = (0.12, -0.24)
@@ -31,6 +32,7 @@ HIP = (0.065, 0.06)
 UPPER_ARM, LOWER_ARM, ARM_WIDTH = 0.17, 0.17, 0.08
 UPPER_LEG, LOWER_LEG, LEG_WIDTH = 0.20, 0.195, 0.10
 OUTLINE = 0.02
+LEG_SHARE = 0.62  # part of the lost height that bent knees lose; the trunk loses the rest
 REACH = 0.56  # no part of a figure is farther from its middle, sideways or up and down
 
 # Angles of the limbs in radians: upper arms, elbows, legs, knees; left and right.
@@ -100,7 +102,7 @@ def random_poses(rng: np.random.Generator, frames: int) -> Floats:
 
 
 class _Canvas:
-    """Draws in fractions of the figure's height on an oversampled image."""
+    """Draws in fractions of the upright figure's height on an oversampled image."""
 
     def __init__(self, center: tuple[float, float], height: float) -> None:
         reach = REACH * height
@@ -170,40 +172,63 @@ def _bent(
     return points
 
 
-def draw_figure(look: Look, pose: Floats, center: tuple[float, float], height: float) -> Patch:
+def _leg(side: int, angle: float, knee: float, drop: float) -> list[tuple[float, float]]:
+    """Return hip, knee and foot of a leg whose hip has come down by `drop`, the knee outwards.
+
+    The foot stays where the leg, straight down but for `angle` and `knee`, puts it.
+    """
+    hip = (side * HIP[0], HIP[1])
+    foot = _bent(hip, side, (UPPER_LEG, angle), (LOWER_LEG, angle + knee))[-1]
+    hip = (hip[0], hip[1] + drop)
+    across, down = foot[0] - hip[0], foot[1] - hip[1]
+    reach = float(np.hypot(across, down))
+    across, down = across / reach, down / reach
+    along = (UPPER_LEG**2 - LOWER_LEG**2 + reach**2) / (2 * reach)
+    aside = side * float(np.sqrt(max(0.0, UPPER_LEG**2 - along**2)))
+    bend = (hip[0] + along * across + aside * down, hip[1] + along * down - aside * across)
+    return [hip, bend, foot]
+
+
+def draw_figure(
+    look: Look, pose: Floats, center: tuple[float, float], height: float, squash: float
+) -> Patch:
     """Draw a figure seen from the front, anti-aliased.
 
     Args:
         look: Its colours.
         pose: Joint angles (JOINTS,) in radians, one row of `random_poses`.
-        center: Its middle x, y in continuous pixels of the frame.
-        height: Its height in pixels.
+        center: Middle x, y of the upright figure in continuous pixels of the frame.
+        height: Height of the upright figure in pixels.
+        squash: Fraction of that height that it has, from the feet up.
 
     Returns:
         The patch, whose colours are already multiplied by alpha.
     """
     canvas = _Canvas(center, height)
+    drop = 1 - squash
+    hip, shoulder, head = HIP[1] + LEG_SHARE * drop, SHOULDER[1] + drop, HEAD_Y + drop
     sleeves = look.shirt if look.long_sleeves else look.skin
     for index, side in enumerate((-1, 1)):
-        arm, elbow, leg, knee = pose[index], pose[index + 2], pose[index + 4], pose[index + 6]
-        points = _bent((side * HIP[0], HIP[1]), side, (UPPER_LEG, leg), (LOWER_LEG, leg + knee))
+        arm, elbow, leg, knee = (float(angle) for angle in pose[index::2])
+        points = _leg(side, leg, knee, LEG_SHARE * drop)
         canvas.limb(points, LEG_WIDTH, _shade(look.trousers, 0.88 if side < 0 else 1.0))
         canvas.disc(*points[-1], LEG_WIDTH * 0.52, (30, 28, 32))
-        points = _bent(
-            (side * SHOULDER[0], SHOULDER[1]), side, (UPPER_ARM, arm), (LOWER_ARM, arm + elbow)
-        )
+        points = _bent((side * SHOULDER[0], 0), side, (UPPER_ARM, arm), (LOWER_ARM, arm + elbow))
+        # Lowered arms would reach into the ground: they are held as much shorter as the figure is.
+        points = [(x, shoulder + squash * y) for x, y in points]
         canvas.limb(points[1:], ARM_WIDTH * 0.9, sleeves)
         canvas.limb(points[:2], ARM_WIDTH, _shade(look.shirt, 0.8))
         canvas.disc(*points[-1], ARM_WIDTH * 0.55, look.skin)
-    x, top = SHOULDER
+    x, neck = SHOULDER[0], shoulder - 0.03
     bottom = HIP[0] + LEG_WIDTH * 0.5
-    canvas.polygon([(-x, top - 0.03), (x, top - 0.03), (bottom, 0.08), (-bottom, 0.08)], look.shirt)
-    canvas.limb([(-bottom, 0.07), (bottom, 0.07)], 0.04, _shade(look.trousers, 0.6))
-    canvas.limb([(0, HEAD_Y), (0, top - 0.03)], 0.08, _shade(look.skin, 0.85))
-    canvas.disc(0, HEAD_Y, HEAD_RADIUS, look.hair)
-    canvas.disc(0, HEAD_Y + 0.028, HEAD_RADIUS * 0.8, look.skin)
+    trunk = [(-x, neck), (x, neck), (bottom, hip + 0.02), (-bottom, hip + 0.02)]
+    canvas.polygon(trunk, look.shirt)
+    canvas.limb([(-bottom, hip + 0.01), (bottom, hip + 0.01)], 0.04, _shade(look.trousers, 0.6))
+    canvas.limb([(0, head), (0, neck)], 0.08, _shade(look.skin, 0.85))
+    canvas.disc(0, head, HEAD_RADIUS, look.hair)
+    canvas.disc(0, head + 0.028, HEAD_RADIUS * 0.8, look.skin)
     for side in (-1, 1):
-        canvas.disc(side * 0.034, HEAD_Y + 0.02, 0.014, (28, 24, 28))
+        canvas.disc(side * 0.034, head + 0.02, 0.014, (28, 24, 28))
     return canvas.patch()
 
 
