@@ -78,8 +78,8 @@ def _header(video: VideoTubes, facts: Mapping[str, str]) -> str:
         found = f"{_count(len(video.tubes), 'tube')} of {_count(len(labels), 'action')}"
     else:
         found = (
-            "No tube was found. Either nobody does one of the actions that the model knows, "
-            "or the tubes are below the lowest score shown: try a smaller --min_score."
+            "No tubes to show. Either nobody does one of the actions that the model knows, "
+            "or all tubes are below the lowest score shown: try a smaller --min_score."
         )
     everything = {
         "Frame": f"{video.width} x {video.height}",
@@ -179,7 +179,17 @@ def _table(tubes: Sequence[Tube], selection: Selection, colours: Mapping[int, Co
         f"<td>{len(tube)}</td><td>{_maybe(selection.alternatives[tube.id], video, '{}')}</td></tr>"
         for tube in tubes
     )
-    names = ("id", "action", "score", "from", "to", "first frame", "last frame", "frames", "alternatives")
+    names = (
+        "id",
+        "action",
+        "score",
+        "from",
+        "to",
+        "first frame",
+        "last frame",
+        "frames",
+        "alternatives",
+    )
     head = "".join(f"<th>{name}</th>" for name in names)
     return (
         '<h2>Table</h2>\n<div class="scroll"><table>'

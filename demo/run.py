@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "frames_per_second": found.frames / seconds,
     }
     record = write_run_record(directory, options, figures)
-    print(_summary(selection))
+    print(_summary(found, selection.shown))
     print(f"{found.frames} frames in {seconds:.1f} s: {speed}")
     for path in (*(directory / output for output in OUTPUTS), record):
         print(f"  {path}")
@@ -170,11 +170,13 @@ def _write_outputs(
         file.write(render_report(selection, colours, thumbnails.jpegs, facts))
 
 
-def _summary(selection: Selection) -> str:
+def _summary(found: VideoTubes, shown: VideoTubes) -> str:
     """The best tubes as a table for the terminal."""
-    shown = selection.shown
+    if not found.tubes:
+        return "no tubes found"
     if not shown.tubes:
-        return "no tubes found; a smaller --min_score may show some"
+        best = max(tube.score for tube in found.tubes)
+        return f"none of the {len(found.tubes)} tubes found reaches --min_score; best: {best:.3f}"
     width = max(len(shown.classes[tube.label]) for tube in shown.tubes)
     lines = [f"{'id':>4}  {'action':<{width}}  score  {'from':>8}  {'to':>8}"]
     for tube in shown.tubes[:MAX_ROWS]:

@@ -69,7 +69,7 @@ def test_page_is_complete_and_needs_nothing_else(make_tube: Make, make_video: Ma
 
 def test_page_without_tubes_says_what_to_try(make_video: MakeVideo) -> None:
     parsed = _Page(_render(make_video()))
-    assert "No tube was found" in parsed.text
+    assert "No tubes to show" in parsed.text
     assert "--min_score" in parsed.text
     assert "svg" not in parsed.tags
 

@@ -114,15 +114,18 @@ def test_video_without_tubes_gives_all_files(tmp_path: Path, weights: Path) -> N
     run.main([str(clip), "--weights", str(weights), "--save_root", str(tmp_path)])
     folder = tmp_path / "demo" / "dark"
     assert load_tubes(folder / "tubes.json")[0].tubes == ()
-    assert "No tube was found" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "No tubes to show" in (folder / "report.html").read_text(encoding="utf-8")
     with open_video(folder / "overlay.mp4") as overlay:
         assert len(list(overlay)) == FRAMES
 
 
-def test_min_score_leaves_tubes_out(clip: Path, weights: Path, tmp_path: Path) -> None:
+def test_min_score_leaves_tubes_out(
+    clip: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ["--weights", str(weights), "--save_root", str(tmp_path), "--min_score", "0.75"]
     run.main([str(clip), *options])
     assert load_tubes(tmp_path / "demo" / "clip" / "tubes.json")[0].tubes == ()
+    assert "best: 0.700" in capsys.readouterr().out
 
 
 def test_done_work_is_not_done_again(
