@@ -92,15 +92,15 @@ def test_the_embedded_data_set_is_rendered_once(
 
     def render_few(root: Path) -> None:
         calls.append(root)
-        render(root, train=6, test=6, frames=48)
+        render(root, train=7, test=7, frames=48)
 
     monkeypatch.setattr(dataset_module, "render_dataset", render_few)
     monkeypatch.chdir(tmp_path)
     dataset = open_dataset("embedded")
     assert dataset.media.keys() == dataset.annotations.videos.keys()
     assert {name: len(names) for name, names in dataset.annotations.splits.items()} == {
-        "train": 6,
-        "test": 6,
+        "train": 7,
+        "test": 7,
     }
     video = dataset.annotations.split("test")[0]
     path = dataset.video_path(video.name)

@@ -10,18 +10,24 @@ import pytest
 from data import InputError, VideoAnnotation, open_video, read_ucf24
 from data.restricted_pickle import load_pickle
 from data.synthetic import render_dataset, render_video, write_example_video
+from data.synthetic_backdrop import Backdrop
+from data.synthetic_figures import draw_figure, random_look, random_poses, visible_box
 from data.synthetic_scene import (
+    ACROSS,
     ACT_FRAMES,
     ACTIONS,
     BYSTANDER,
     CLASSES,
-    Backdrop,
+    DOWN,
+    SIZE,
+    SQUASH,
+    SQUASHED,
     Figure,
     plan_scene,
 )
 
 FRAMES, WIDTH, HEIGHT = 60, 160, 120
-SMALL = {"train": 6, "test": 6, "frames": 48}
+SMALL = {"train": 7, "test": 7, "frames": 48}
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -123,7 +129,7 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"train": 5}, "train, test = 5, 24"),
+        ({"train": 6}, "train, test = 6, 28"),
         ({"frames": 20}, "frames, width, height = 20"),
         ({"width": 120, "height": 120}, "frames, width, height = 60, 120"),
         ({"width": 160, "height": 200}, "no higher than wide"),
@@ -153,7 +159,7 @@ def test_boxes_surround_what_moves() -> None:
     """Between two frames the picture changes more inside the boxes than outside."""
     inside, outside = [], []
     for seed in range(4):
-        frames, truth = render_video("MoveLeft", seed=seed)
+        frames, truth = render_video("Cross", seed=seed)
         for tube in truth.tubes:
             middle = len(tube) // 2
             index = tube.start + middle
@@ -194,7 +200,8 @@ def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for figure in scene(seed):
             if figure.label == BYSTANDER:
                 continue
-            track = np.column_stack([figure.track[:, :2], np.log(figure.track[:, 2])])
+            track = figure.track.copy()
+            track[:, SIZE] = np.log(track[:, SIZE])
             shown = np.concatenate([np.arange(begin, end) for begin, end in figure.acts])
             begin, end = figure.acts[0]
             index, pair = int(rng.choice(shown)), int(rng.integers(begin, end - 1))
@@ -217,15 +224,15 @@ def nearest_neighbours(features: np.ndarray, labels: np.ndarray) -> float:
 def test_one_frame_hardly_tells_the_actions_apart(
     samples: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Neighbours in position, size and pose agree little more often than chance, 1 in 6.
+    """Neighbours in position, size, squash and pose agree little more often than chance, 1 in 7.
 
-    Position says something about the axis of an action (who moves left needs room to the side).
+    Position says something about the axis of an action (who comes nearer needs room around).
     About the direction it says nothing: the two actions of an axis agree in mean and spread.
     """
     looks, _, labels = samples
     assert nearest_neighbours(looks, labels) < 0.25
-    assert nearest_neighbours(looks[:, :3], labels) < 0.25
-    for axis in range(3):
+    assert nearest_neighbours(looks[:, :4], labels) < 0.25
+    for axis in (DOWN, SIZE, SQUASH):
         pair = [i for i, action in enumerate(ACTIONS.values()) if action[0] == axis]
         one, other = (looks[labels == label] for label in pair)
         error = np.sqrt(one.var(axis=0) / len(one) + other.var(axis=0) / len(other))
@@ -239,10 +246,49 @@ def test_two_frames_tell_the_actions_apart_linearly(
     _, motions, labels = samples
     axes, directions = np.array(list(ACTIONS.values()))[labels].T
     rows = np.arange(len(labels))
-    least = np.array([3.0, 3.0, 0.06])
-    assert (motions[rows, axes] * directions >= least[axes] - 1e-9).all()
-    motions[rows, axes] = 0
-    np.testing.assert_allclose(motions, 0, atol=1e-9)
+    steps = motions[rows, axes]
+    # Crossing is one action in both directions, about as often to the left as to the right.
+    assert 0.4 < (steps[axes == ACROSS] > 0).mean() < 0.6
+    steps = np.where(directions == 0, np.abs(steps), steps * directions)
+    least, most = np.array([[3, 6], [3, 6], [0.06, 0.08], [0.04, 0.06]]).T
+    assert (steps >= least[axes] - 1e-9).all()
+    assert (steps <= most[axes] + 1e-9).all()
+    rest = motions.copy()
+    rest[rows, axes] = 0
+    np.testing.assert_allclose(rest, 0, atol=1e-9)
+
+
+def test_a_mirror_does_not_turn_an_action_into_another() -> None:
+    """Training mirrors images and keeps the labels: left and right must not tell actions apart."""
+    for axis, direction in ACTIONS.values():
+        assert (axis == ACROSS) == (direction == 0)
+
+
+def test_figures_of_every_action_stand_upright_or_crouch(
+    samples: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    looks, _, labels = samples
+    low, high = SQUASHED
+    for label in range(len(CLASSES)):
+        squash = looks[labels == label, SQUASH]
+        assert low <= squash.min() < low + 0.05
+        assert high - 0.05 < squash.max() <= high
+        assert squash.mean() == pytest.approx((low + high) / 2, abs=0.04)
+
+
+def test_who_crouches_keeps_feet_and_width_while_the_head_comes_down() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        look, pose, height = random_look(rng), random_poses(rng, 1)[0], rng.uniform(36, 76)
+        squashes = np.arange(SQUASHED[1], SQUASHED[0], -2 / height)
+        boxes = np.array(
+            [visible_box(draw_figure(look, pose, (50, 50), height, s)) for s in squashes]
+        )
+        x1, y1, x2, y2 = boxes.T
+        assert np.ptp(y2) <= 1
+        assert np.abs(np.diff(y1) - 2).max() <= 1
+        np.testing.assert_allclose(y2 - y1, (squashes + 0.04) * height, atol=2.5)
+        assert np.ptp(x2 - x1) <= 0.3 * height
 
 
 def test_boxes_show_the_motion(videos: list[tuple[np.ndarray, VideoAnnotation]]) -> None:
@@ -250,11 +296,12 @@ def test_boxes_show_the_motion(videos: list[tuple[np.ndarray, VideoAnnotation]])
     right = []
     for _, truth in videos:
         for tube in truth.tubes:
-            center = (tube.boxes[:, :2] + tube.boxes[:, 2:]) / 2
+            center, feet = (tube.boxes[:, 0] + tube.boxes[:, 2]) / 2, tube.boxes[:, 3]
             size = tube.boxes[:, 3] - tube.boxes[:, 1]
             axis, direction = list(ACTIONS.values())[tube.label]
-            state = np.column_stack([center, size])[:, axis]
-            right.append((state[5:] - state[:-5]) * direction > 3)
+            state = np.column_stack([center, feet, size, size])[:, axis]
+            change = state[5:] - state[:-5]
+            right.append((change * direction if direction else np.abs(change)) > 3)
     assert np.concatenate(right).mean() > 0.97
 
 
