@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FILL_BGR = (104.0, 117.0, 123.0)
-MAX_EXPANSION = 4.0
+PUBLISHED_EXPANSION = 4.0
 SMALLEST_CROP = 0.3
 # Least overlap of a crop with every micro-tube; None keeps the whole image.
 CROP_MODES = (None, 0.1, 0.3, 0.5, 0.7, 0.9, -np.inf)
@@ -129,12 +129,15 @@ class Sample:
     labels: NDArray[np.int64]
 
 
-def augment(sample: Sample, rng: np.random.Generator) -> Sample:
+def augment(
+    sample: Sample, rng: np.random.Generator, max_expansion: float = PUBLISHED_EXPANSION
+) -> Sample:
     """Distort colours, expand, crop and mirror a sample, each at random.
 
     Args:
         sample: with at least one micro-tube.
         rng: the source of all random numbers.
+        max_expansion: how many times as wide and high an expanded image is at most.
 
     Returns:
         A new sample with float32 images, of another size in general, with at least one micro-tube.
@@ -143,7 +146,7 @@ def augment(sample: Sample, rng: np.random.Generator) -> Sample:
     colours = ColourDistortion.draw(rng)
     window, tubes, labels = Window(0, 0, width, height), sample.tubes, sample.labels
     if rng.random() < 0.5:
-        window = draw_expansion(width, height, rng)
+        window = draw_expansion(width, height, rng, max_expansion)
         tubes = _shifted(tubes, window.left, window.top)
     part, kept = draw_crop(window.width, window.height, tubes, rng)
     if part is not None:
@@ -167,9 +170,11 @@ def augment(sample: Sample, rng: np.random.Generator) -> Sample:
     return Sample(images, tubes.astype(np.float32), labels)
 
 
-def draw_expansion(width: int, height: int, rng: np.random.Generator) -> Window:
-    """A window up to four times as wide and high as an image, the image somewhere in it."""
-    ratio = rng.uniform(1, MAX_EXPANSION)
+def draw_expansion(
+    width: int, height: int, rng: np.random.Generator, max_expansion: float
+) -> Window:
+    """A window up to so many times as wide and high as an image, the image somewhere in it."""
+    ratio = rng.uniform(1, max_expansion)
     left = int(rng.uniform(0, width * ratio - width))
     top = int(rng.uniform(0, height * ratio - height))
     return Window(-left, -top, int(width * ratio), int(height * ratio))

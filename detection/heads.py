@@ -84,9 +84,11 @@ class LightHead(Head):
             nn.ReLU6(inplace=True),
         )
         self.pointwise = nn.ModuleList(
-            [nn.Conv2d(channels, hidden, 1, bias=False) for _ in range(frames)]
+            [
+                nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden))
+                for _ in range(frames)
+            ]
         )
-        self.hidden = nn.Sequential(nn.BatchNorm2d(hidden), nn.ReLU6(inplace=True))
         self.output = nn.Conv2d(hidden, sum(outputs), 1)
         nn.init.normal_(self.output.weight, std=0.01)
         nn.init.zeros_(self.output.bias)  # type: ignore[arg-type]
@@ -98,5 +100,5 @@ class LightHead(Head):
 
     def combine(self, terms: Tensor) -> Tensor:
         """See `Head.combine`."""
-        outputs: Tensor = self.output(self.hidden(terms))
+        outputs: Tensor = self.output(F.relu6(terms))
         return outputs

@@ -53,6 +53,7 @@ class MicroTubeNetwork(nn.Module):
                 for channels, priors in zip(self.backbone.channels, PRIORS_PER_CELL, strict=True)
             ]
         )
+        self.fine_tuning = False
         self.register_buffer(
             "priors",
             prior_boxes(self._map_sizes(), self.backbone.strides, self.input_size),
@@ -106,6 +107,7 @@ class MicroTubeNetwork(nn.Module):
 
         A data set for fine-tuning is too small to estimate them anew.
         """
+        self.fine_tuning = True
         for layer in self.backbone.pretrained_layers():
             merge_normalisation(layer)
         for layer in self.backbone.early_layers():

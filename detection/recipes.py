@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from detection.network import MicroTubeNetwork, merge_normalisation
@@ -20,18 +21,23 @@ class Recipe:
         lr: learning rate.
         weight_decay: of weights, not of biases or normalisation.
         max_iter: steps.
+        max_expansion: see `detection.augmentation.augment`.
     """
 
     batch_size: int
     lr: float
     weight_decay: float
     max_iter: int
+    max_expansion: float
 
 
-PUBLISHED = Recipe(batch_size=8, lr=5e-4, weight_decay=1e-4, max_iter=70_000)
-LIGHT = Recipe(batch_size=16, lr=1e-3, weight_decay=5e-2, max_iter=3_000)
+PUBLISHED = Recipe(batch_size=8, lr=5e-4, weight_decay=1e-4, max_iter=70_000, max_expansion=4.0)
+# Expanding to four times the size makes figures too small for a small input to show their motion;
+# a short training has no steps to spare for them.
+LIGHT = Recipe(batch_size=16, lr=1e-3, weight_decay=5e-2, max_iter=3_000, max_expansion=1.5)
 PUBLISHED_STEPS, PUBLISHED_GAMMA, PUBLISHED_MOMENTUM = (50_000,), 0.1, 0.9
 WARM_UP_STEPS = 100
+PRETRAINED_RATE = 0.1
 
 
 def recipe_of(basenet: str) -> Recipe:
@@ -61,12 +67,25 @@ def published_optimizer(
 def light_optimizer(
     network: MicroTubeNetwork, lr: float, weight_decay: float, max_iter: int
 ) -> tuple[torch.optim.Optimizer, LRScheduler]:
-    """AdamW (Loshchilov and Hutter, ICLR 2019) with a short warm-up and a cosine to zero."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    """AdamW (Loshchilov and Hutter, ICLR 2019) with a short warm-up and a cosine to zero.
+
+    Pretrained layers that are fine-tuned learn at a tenth of the rate: at the full one, which new
+    layers need, they forget what they knew before those can make use of it.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    pretrained: set[nn.Parameter] = set()
+    if network.fine_tuning:
+        for layer in network.backbone.pretrained_layers():
+            pretrained.update(layer.parameters())
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            rate = lr * (PRETRAINED_RATE if parameter in pretrained else 1)
+            decay = weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
     optimizer = torch.optim.AdamW(
         [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": parameters, "lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
         ],
         lr=lr,
         fused=True,

@@ -71,6 +71,7 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         split: name of the split.
         network: gives the input size, the normalisation and the prior boxes.
         seq_gap: frames left out between two frames of a micro-tube.
+        max_expansion: see `detection.augmentation.augment`.
         seed: of the augmentation.
 
     Raises:
@@ -84,8 +85,10 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         network: MicroTubeNetwork,
         *,
         seq_gap: int,
+        max_expansion: float,
         seed: int,
     ) -> None:
+        self.max_expansion = max_expansion
         self.dataset = dataset
         self.samples = micro_tubes(dataset.annotations.split(split), network.seq_len, seq_gap)
         if not self.samples:
@@ -117,7 +120,7 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
             tubes=np.stack(boxes),
             labels=np.array([tube.label for tube in micro_tube.tubes]),
         )
-        sample = augment(sample, np.random.default_rng([self.seed, draw]))
+        sample = augment(sample, np.random.default_rng([self.seed, draw]), self.max_expansion)
         height, width = sample.images[0].shape[:2]
         fractions = torch.from_numpy(sample.tubes / np.array([width, height] * 2, np.float32))
         classes, offsets = match(fractions, torch.from_numpy(sample.labels), self.priors)

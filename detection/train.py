@@ -74,7 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         optimizer,
         schedule,
         TrainingSamples(
-            dataset, options.fit_on, network, seq_gap=options.seq_gap, seed=options.seed
+            dataset,
+            options.fit_on,
+            network,
+            seq_gap=options.seq_gap,
+            max_expansion=recipe_of(options.basenet).max_expansion,
+            seed=options.seed,
         ),
         folder,
         options=fixed,

@@ -127,9 +127,7 @@ class Trainer:
         loader = DataLoader(self.samples, batch_sampler=order, num_workers=self.num_workers)
         figures: Mapping[str, Any] = {}
         started = time.monotonic()
-        bar: ProgressBar[None] = data.progress(
-            total=max_iter, description="train", unit="step"
-        )
+        bar: ProgressBar[None] = data.progress(total=max_iter, description="train", unit="step")
         with bar:
             bar.update(self.iteration)
             for batch in loader:

@@ -63,7 +63,7 @@ def test_tubes_are_dropped_as_often_as_published(runs):
 
 def test_expansion_is_uniform():
     rng = np.random.default_rng(1)
-    ratios = [draw_expansion(320, 240, rng).width / 320 for _ in range(RUNS)]
+    ratios = [draw_expansion(320, 240, rng, 4.0).width / 320 for _ in range(RUNS)]
     assert abs(np.mean(ratios) - 2.5) < 4 * 0.866 / np.sqrt(RUNS)
     assert min(ratios) >= 1 and max(ratios) < 4
 
@@ -75,9 +75,7 @@ def test_colours_follow_the_published_statistics(case):
     image = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
     # The published image has channel means near 126.5; mirror it so that ours has just those.
     image = np.concatenate([image, 253 - np.minimum(image, 253)])
-    means = np.array(
-        [ColourDistortion.draw(rng).apply(image).mean((0, 1)) for _ in range(RUNS)]
-    )
+    means = np.array([ColourDistortion.draw(rng).apply(image).mean((0, 1)) for _ in range(RUNS)])
     for channel in range(3):
         spread = wanted["output_channel_mean_std"][channel]
         error = spread * np.sqrt(1 / RUNS + 1 / 2000)

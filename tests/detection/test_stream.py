@@ -1,0 +1,127 @@
+"""A stream computes each frame once and gives what micro-tubes one at a time give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import Detections, Frame
+from detection import Detector, MicroTubeNetwork, detect_video
+from detection.network import merge_normalisation
+from detection.postprocess import detection_rows
+
+CLASSES = ("left", "right")
+
+
+def _network(seq_len=2, basenet="mobilenet_v2_x0_35", input_size=64):
+    torch.manual_seed(seq_len)
+    network = MicroTubeNetwork(basenet, len(CLASSES), seq_len, input_size)
+    for module in network.modules():  # statistics as training leaves them
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    for head in network.heads:
+        torch.nn.init.normal_(head.output.weight, std=0.5)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def detectors():
+    return {
+        (seq_len, gap): Detector(_network(seq_len), CLASSES, "test", seq_gap=gap)
+        for seq_len, gap in ((2, 0), (2, 3), (3, 1))
+    }
+
+
+def _video(frames, seed):
+    rng = np.random.default_rng(seed)
+    return [
+        Frame(rng.integers(0, 256, (48, 64, 3)).astype(np.uint8), index, index / 25)
+        for index in range(frames)
+    ]
+
+
+def _streamed(detector, video):
+    stream = detector.stream()
+    rows = [row for frame in video for row in stream.update(frame)]
+    return rows + stream.finish()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_stream_equals_one_micro_tube_at_a_time(detectors, place):
+    detector = detectors[2, 3]
+    video = _video(9, seed=1)
+    rows = _streamed(detector, video)
+    start = 2 if place == 0 else 4  # frame 8 is the last and ends the micro-tube of frame 4
+    pair = [detector.network_input(video[t].image) for t in (start, start + 4)]
+    with torch.inference_mode():
+        scores, offsets = detector.network(torch.stack(pair, 1))
+    boxes, probabilities = detection_rows(
+        scores[0], offsets[0], detector.network.priors, (64, 48), place=place
+    )
+    found_boxes, found_scores = rows[start + 4 * place]
+    assert len(boxes) > 0
+    assert np.abs(found_boxes - boxes).max() < 1e-3
+    assert np.abs(found_scores - probabilities).max() < 1e-5
+
+
+@given(
+    frames=st.integers(1, 14),
+    settings_key=st.sampled_from([(2, 0), (2, 3), (3, 1)]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=25, deadline=None)
+def test_rows_of_a_frame_are_final(detectors, frames, settings_key, seed):
+    """However a video goes on, each frame gets rows once and those that are out don't change."""
+    detector = detectors[settings_key]
+    video = _video(frames, seed)
+    whole = _streamed(detector, video)
+    assert len(whole) == frames
+    stream = detector.stream()
+    early = [row for frame in video[: frames // 2 + 1] for row in stream.update(frame)]
+    for before, after in zip(early, whole, strict=False):
+        assert np.array_equal(before[0], after[0]) and np.array_equal(before[1], after[1])
+
+
+def test_detections_of_a_folder_equal_the_stream(detectors, tmp_path):
+    import cv2
+
+    video = _video(5, seed=3)
+    for frame in video:
+        cv2.imwrite(str(tmp_path / f"{frame.index + 1:05d}.png"), frame.image[:, :, ::-1])
+    detections = detect_video(detectors[2, 0], tmp_path, "folder")
+    assert (detections.frames, detections.width, detections.height) == (5, 64, 48)
+    assert detections.classes == CLASSES and detections.model == "test"
+    rows = _streamed(detectors[2, 0], video)
+    assert detections == Detections.from_frames(
+        video="folder",
+        frames=rows,
+        width=64,
+        height=48,
+        frame_rate=detections.frame_rate,
+        classes=CLASSES,
+        model="test",
+    )
+    assert np.allclose(detections.scores.sum(1), 1, atol=1e-5)
+
+
+def test_merging_normalisation_changes_nothing():
+    network = _network()
+    clips = torch.rand(2, 2, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(clips)
+        merge_normalisation(network)
+        after = network(clips)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    for ours, wanted in zip(after, before, strict=True):
+        assert torch.allclose(ours, wanted, atol=1e-4)
+
+
+def test_memory_of_a_stream_is_bounded(detectors):
+    stream = detectors[2, 3].stream()
+    for frame in _video(12, seed=0):
+        stream.update(frame)
+        assert len(stream._terms) <= 8

@@ -1,0 +1,184 @@
+"""Training on a tiny data set: samples, resuming after a kill, commands and their bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import data
+from detection import MicroTubeNetwork
+from detection.recipes import published_optimizer, start_from_pretrained
+from detection.samples import ResumableOrder, TrainingSamples, micro_tubes
+from weights import load_checkpoint, load_tensors
+
+OPTIONS = ("--basenet=mobilenet_v2_x0_35", "--ssd_dim=64", "--batch_size=2", "--num_workers=0")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Two short videos of a bright square, in the project's own format."""
+    root = tmp_path_factory.mktemp("squares")
+    videos, media = {}, {}
+    for name, step in (("right", 2), ("left", -2)):
+        boxes = []
+        folder = root / name
+        folder.mkdir()
+        for index in range(12):
+            x = 20 + step * index if step > 0 else 40 + step * index
+            image = np.full((48, 64, 3), 90, np.uint8)
+            image[14:34, x : x + 16] = 250
+            cv2.imwrite(str(folder / f"{index + 1:05d}.png"), image)
+            boxes.append([x, 14, x + 16, 34])
+        tube = data.Tube.ground_truth(0, np.array(boxes, np.float32)[:10], int(step < 0), 0)
+        videos[name] = data.VideoAnnotation(name, 12, 64, 48, (tube,))
+        media[name] = folder
+    annotations = data.Annotations(
+        ("right", "left"), videos, {"train": ("right", "left"), "test": ("left",)}
+    )
+    data.save_annotations(root / "squares.json", annotations, media)
+    return root / "squares.json"
+
+
+def _train(dataset, save_root, *more, **run):
+    command = [sys.executable, "-m", "detection.train", "--dataset", str(dataset), *OPTIONS]
+    command += ["--save_root", str(save_root), "--device=cpu", *more]
+    return subprocess.run(command, capture_output=True, text=True, **run)
+
+
+def _log(save_root):
+    (path,) = save_root.glob("training/*/log.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_training_writes_weights_that_detect(dataset, tmp_path):
+    done = _train(dataset, tmp_path, "--max_iter=10", "--val_step=10")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # quiet in a pipe
+    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    described = json.loads(weights.with_suffix(".json").read_text())
+    assert described["classes"] == ["right", "left"] and described["input_size"] == 64
+    assert 0 <= described["figures"]["frame_map"] <= 1
+    command = [sys.executable, "-m", "detection.detect", "--dataset", str(dataset)]
+    command += ["--save_root", str(tmp_path), "--device=cpu"]
+    first = subprocess.run(command, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    found = data.Detections.load(tmp_path / "detections" / "left.npz")
+    assert found.frames == 12 and found.model == "model"
+    written = (tmp_path / "detections" / "left.npz").stat().st_mtime_ns
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert "1 videos were done before" in again.stdout
+    assert (tmp_path / "detections" / "left.npz").stat().st_mtime_ns == written
+    other = subprocess.run([*command, "--split=train"], capture_output=True, text=True)
+    assert other.returncode == 2 and "another split" in other.stderr
+    assert (tmp_path / "detections" / "left.npz").stat().st_mtime_ns == written
+
+
+def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
+    more = ("--max_iter=40", "--val_step=20")
+    assert _train(dataset, tmp_path / "whole", *more).returncode == 0
+    command = [sys.executable, "-m", "detection.train", "--dataset", str(dataset), *OPTIONS]
+    command += ["--save_root", str(tmp_path / "killed"), "--device=cpu", *more]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "killed").glob("training/*/state.pt")):
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.02)
+        os.kill(run.pid, signal.SIGKILL)
+    resumed = _train(dataset, tmp_path / "killed", *more)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resumed at step 20" in resumed.stdout
+    whole, killed = (
+        [{k: v for k, v in line.items() if k != "seconds"} for line in _log(tmp_path / name)]
+        for name in ("whole", "killed")
+    )
+    assert whole == killed
+    states = [
+        load_tensors(next((tmp_path / name).glob("training/*/model.safetensors")))
+        for name in ("whole", "killed")
+    ]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    changed = _train(dataset, tmp_path / "killed", *more, "--seed=5")
+    assert changed.returncode == 2 and "another seed" in changed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset=nowhere.json"], "nowhere.json"),
+        (["--lr=-1"], "--lr must be positive"),
+        (["--batch_size=0"], "batch_size"),
+        (["--basenet=alexnet"], "alexnet"),
+        (["--fit_on=holiday"], "holiday"),
+        (["--init_weights=missing.pth"], "missing.pth"),
+    ],
+)
+def test_bad_options_are_one_sentence(dataset, tmp_path, arguments, message):
+    done = _train(dataset, tmp_path, "--max_iter=1", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr and done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_micro_tubes_are_where_tubes_are_whole(dataset):
+    videos = data.open_dataset(str(dataset)).annotations.split("test")
+    assert [sample.frames for sample in micro_tubes(videos, 2, 0)] == [
+        (start, start + 1)
+        for start in range(9)  # the tube ends with frame 9
+    ]
+    assert [sample.frames[0] for sample in micro_tubes(videos, 3, 1)] == list(range(6))
+
+
+def test_samples_depend_on_the_draw_alone(dataset):
+    network = MicroTubeNetwork("mobilenet_v2_x0_35", 2, input_size=64)
+    opened = data.open_dataset(str(dataset))
+    samples = TrainingSamples(opened, "train", network, seq_gap=0, max_expansion=2.0, seed=1)
+    images, classes, offsets = samples[7, 3]
+    assert images.shape == (2, 3, 64, 64) and images.dtype == torch.float32
+    assert classes.shape == network.priors.shape[:1] and classes.max() > 0
+    assert offsets.shape == (len(classes), 8)
+    assert torch.equal(samples[7, 3][0], images)
+    assert not torch.equal(samples[8, 3][0], images)
+
+
+def test_order_resumes_anywhere():
+    whole = list(ResumableOrder(10, 3, 0, 9, seed=4))
+    assert list(ResumableOrder(10, 3, 5, 9, seed=4)) == whole[5:]
+    first_epoch = [index for batch in whole[:3] for _, index in batch]
+    assert len(set(first_epoch)) == 9
+    assert len({draw for batch in whole for draw, _ in batch}) == 27
+
+
+def test_published_parameter_groups():
+    network = MicroTubeNetwork("vgg16", 24)
+    optimizer, _ = published_optimizer(network, 5e-4, 1e-4)
+    by_shape = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    core, head = network.backbone.vgg[0], network.heads[0]
+    for parameter, rate, decay in (
+        (core.weight, 2.5e-4, 1e-4),
+        (core.bias, 5e-4, 0),
+        (head.weight, 5e-4, 1e-4),
+        (head.bias, 1e-3, 0),
+        (network.backbone.L2Norm.weight, 2.5e-4, 1e-4),
+    ):
+        group = by_shape[id(parameter)]
+        assert (group["lr"], group["weight_decay"]) == (pytest.approx(rate), decay)
+
+
+def test_fine_tuning_starts_from_a_network_of_ours(dataset, tmp_path):
+    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
+    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    network = MicroTubeNetwork("mobilenet_v2_x0_35", 2, input_size=64)
+    taken = start_from_pretrained(network, load_tensors(weights))
+    assert set(taken) == set(load_checkpoint(weights).state)
+    assert set(taken) == set(network.state_dict())
+    assert not any(p.requires_grad for p in network.backbone.features[0].parameters())
+    assert any(p.requires_grad for p in network.backbone.features[10].parameters())
