@@ -35,7 +35,8 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 def tube_colours(tubes: Sequence[Tube]) -> dict[int, Colour]:
     """Chooses a colour for each tube id, such that tubes seen together differ as far as possible.
 
-    Each tube takes the colour that has been free for the longest time when it starts.
+    Each tube takes the colour that the fewest tubes have when it starts, and of several such the
+    one that has been free for the longest time.
 
     Args:
         tubes: of one video, with ids of their own.
@@ -43,12 +44,15 @@ def tube_colours(tubes: Sequence[Tube]) -> dict[int, Colour]:
     Returns:
         RGB by tube id.
     """
-    busy_until = dict.fromkeys(PALETTE, -1)
+    ends: dict[Colour, list[int]] = {colour: [] for colour in PALETTE}
     colours = {}
     for tube in sorted(tubes, key=lambda tube: (tube.start, tube.id)):
-        colour = min(PALETTE, key=lambda colour: busy_until[colour])
-        colours[tube.id] = colour
-        busy_until[colour] = max(busy_until[colour], tube.end)
+        use = [
+            (sum(end > tube.start for end in ends[colour]), max(ends[colour], default=-1))
+            for colour in PALETTE
+        ]
+        colours[tube.id] = PALETTE[use.index(min(use))]
+        ends[colours[tube.id]].append(tube.end)
     return colours
 
 

@@ -90,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
+        prog="python demo/run.py",
         description="Finds the action tubes of a video: writes tubes.json, overlay.mp4 and "
         "report.html into SAVE_ROOT/demo/<name of the video>.",
         epilog="example: python demo/run.py my_video.mp4 --min_score 0.2",

@@ -35,6 +35,12 @@ def test_more_tubes_than_colours_use_the_colour_free_longest(make_tube: Make) ->
     assert colours[51] == colours[50]
 
 
+def test_a_crowd_shares_the_colours_evenly(make_tube: Make) -> None:
+    tubes = [make_tube(id=id, start=id, length=100 - 3 * id) for id in range(3 * len(PALETTE))]
+    shares = list(tube_colours(tubes).values())
+    assert [shares.count(colour) for colour in PALETTE] == [3] * len(PALETTE)
+
+
 @pytest.mark.parametrize(
     ("size", "drawn"),
     [
