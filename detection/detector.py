@@ -55,7 +55,7 @@ class Detector:
         self.device = torch.device(device)
         self.network = network.eval().requires_grad_(False)
         merge_normalisation(self.network)
-        self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.network.to(self.device).use_channels_last()
         self.classes = classes
         self.name = name
         self.seq_gap = seq_gap

@@ -102,6 +102,13 @@ class MicroTubeNetwork(nn.Module):
             outputs.append(head.combine(sum(terms[1:], start=terms[0])))
         return self._by_prior(outputs)
 
+    def use_channels_last(self) -> MicroTubeNetwork:
+        """Lay the convolutions' weights out as CPUs and GPUs compute fastest; returns itself."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                module.to(memory_format=torch.channels_last)
+        return self
+
     def start_fine_tuning(self) -> None:
         """Merge the normalisation of pretrained layers and leave the early ones as they are.
 

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "same backbone with --init_weights"
             )
         print(f"{len(taken)} tensors from {options.init_weights}")
-    network.to(device).to(memory_format=torch.channels_last)
+    network.to(device).use_channels_last()
     if options.basenet == "vgg16":
         optimizer, schedule = published_optimizer(network, options.lr, options.weight_decay)
     else:
@@ -133,7 +133,7 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fit_on", default="train", help="part of the data set to train on")
     parser.add_argument("--validate_on", default="test", help="part to validate on")
     parser.add_argument("--input_type_base", choices=("rgb",), default="rgb")
-    parser.add_argument("--basenet", choices=tuple(BACKBONES), default="mobilenet_v2_x0_35")
+    parser.add_argument("--basenet", choices=tuple(BACKBONES), default="mobilenet_v2_stride16")
     parser.add_argument("--init_weights", help="checkpoint or ImageNet weights to start from")
     parser.add_argument("--ssd_dim", type=_positive, help="side of the input (default: basenet's)")
     parser.add_argument("--seq_len", type=_positive, default=2, help="frames in a micro-tube")

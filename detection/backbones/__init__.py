@@ -14,7 +14,7 @@ __all__ = ["BACKBONES", "VGG16", "Backbone", "MobileNetV2", "create_backbone"]
 BACKBONES: dict[str, Callable[[], Backbone]] = {
     "vgg16": VGG16,
     "mobilenet_v2": MobileNetV2,
-    "mobilenet_v2_x0_35": partial(MobileNetV2, width=0.35),
+    "mobilenet_v2_stride16": partial(MobileNetV2, whole=False),
 }
 
 

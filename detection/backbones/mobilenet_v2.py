@@ -1,4 +1,4 @@
-"""MobileNetV2 with extra layers in the SSDLite manner: the light backbone for real-time use.
+"""MobileNetV2 with extra layers in the SSDLite manner: the light backbones for real-time use.
 
 Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, section 6.2:
 the first maps are the expansions of the last block before a stride (here stride 8 too, since the
@@ -7,20 +7,26 @@ motion between two frames is a matter of few pixels), then the last layer, then 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torchvision.models.mobilenetv2 import InvertedResidual, mobilenet_v2
-from torchvision.ops import Conv2dNormActivation
 
 from detection.backbones.backbone import Backbone
 
 _STRIDE_8, _STRIDE_16 = 7, 14  # torchvision's indices of the blocks whose expansions are sources
+_EXTRA_CHANNELS = (512, 256, 256)
+_EXTRA_CHANNELS_AFTER_STRIDE_16 = (256, 256, 128, 128)
 
 
 class MobileNetV2(Backbone):
     """Six maps of strides 8, 16, 32 and on: 28, 14, 7, 4, 2 and 1 cells a side for 224x224 frames.
 
+    The names of its tensors are torchvision's.
+
     Args:
-        width: width multiplier of the paper (section 3).
+        whole: all of MobileNetV2; else its layers up to stride 16, a quarter of the weights and
+            most of the computation, with one more extra layer.
     """
 
     strides = (None,) * 6
@@ -28,23 +34,25 @@ class MobileNetV2(Backbone):
     mean = (127.5, 127.5, 127.5)
     std = (127.5, 127.5, 127.5)
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, whole: bool = True) -> None:
         super().__init__()
-        self.features = mobilenet_v2(width_mult=width).features
-        last = 8 * round(1280 * width / 8)
-        if width < 1:  # the paper keeps 1280 for 1000 classes, which would be most of the network
-            narrow = self.features[-1][0].in_channels
-            self.features[-1] = Conv2dNormActivation(narrow, last, 1, activation_layer=nn.ReLU6)
-        extras = tuple(8 * round(channels * width / 8) for channels in (512, 256, 256))
-        inputs = (last, *extras[:-1])
+        layers = mobilenet_v2().features
+        expansions = [layers[index].conv[0][0].out_channels for index in (_STRIDE_8, _STRIDE_16)]
+        if whole:
+            self.features = layers
+            self.channels = (*expansions, layers[-1].out_channels, *_EXTRA_CHANNELS)
+        else:
+            self.features = layers[: _STRIDE_16 + 1]
+            self.features[_STRIDE_16].conv = self.features[_STRIDE_16].conv[:1]
+            self.channels = (*expansions, *_EXTRA_CHANNELS_AFTER_STRIDE_16)
+        extras = _EXTRA_CHANNELS if whole else _EXTRA_CHANNELS_AFTER_STRIDE_16
+        widths = self.channels[-len(extras) - 1 :]
         self.extras = nn.ModuleList(
             [
                 InvertedResidual(before, after, stride=2, expand_ratio=0.25)
-                for before, after in zip(inputs, extras, strict=True)
+                for before, after in pairwise(widths)
             ]
         )
-        expansions = [self.features[i].conv[0][0].out_channels for i in (_STRIDE_8, _STRIDE_16)]
-        self.channels = (*expansions, last, *extras)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """See `Backbone.forward`."""
@@ -58,7 +66,8 @@ class MobileNetV2(Backbone):
                 x = block.conv[1:](expansion)
             else:
                 x = block(x)
-        maps.append(x)
+        if len(self.features) > _STRIDE_16 + 1:
+            maps.append(x)
         for block in self.extras:
             x = block(x)
             maps.append(x)

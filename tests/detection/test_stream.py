@@ -16,7 +16,7 @@ from detection.postprocess import detection_rows
 CLASSES = ("left", "right")
 
 
-def _network(seq_len=2, basenet="mobilenet_v2_x0_35", input_size=64):
+def _network(seq_len=2, basenet="mobilenet_v2_stride16", input_size=64):
     torch.manual_seed(seq_len)
     network = MicroTubeNetwork(basenet, len(CLASSES), seq_len, input_size)
     for module in network.modules():  # statistics as training leaves them

@@ -20,7 +20,7 @@ from detection.recipes import published_optimizer, start_from_pretrained
 from detection.samples import ResumableOrder, TrainingSamples, micro_tubes
 from weights import load_checkpoint, load_tensors
 
-OPTIONS = ("--basenet=mobilenet_v2_x0_35", "--ssd_dim=64", "--batch_size=2", "--num_workers=0")
+OPTIONS = ("--basenet=mobilenet_v2_stride16", "--ssd_dim=64", "--batch_size=2", "--num_workers=0")
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_micro_tubes_are_where_tubes_are_whole(dataset):
 
 
 def test_samples_depend_on_the_draw_alone(dataset):
-    network = MicroTubeNetwork("mobilenet_v2_x0_35", 2, input_size=64)
+    network = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     opened = data.open_dataset(str(dataset))
     samples = TrainingSamples(opened, "train", network, seq_gap=0, max_expansion=2.0, seed=1)
     images, classes, offsets = samples[7, 3]
@@ -176,7 +176,7 @@ def test_published_parameter_groups():
 def test_fine_tuning_starts_from_a_network_of_ours(dataset, tmp_path):
     assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
     (weights,) = tmp_path.glob("training/*/model.safetensors")
-    network = MicroTubeNetwork("mobilenet_v2_x0_35", 2, input_size=64)
+    network = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     taken = start_from_pretrained(network, load_tensors(weights))
     assert set(taken) == set(load_checkpoint(weights).state)
     assert set(taken) == set(network.state_dict())
