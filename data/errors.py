@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class InputError(ValueError):
     """Bad input: a file, an option or a field that the user can put right.
@@ -10,3 +14,26 @@ class InputError(ValueError):
     exit with code 2 (see `data.command.run_command`); constructors of types, which know no file,
     raise a plain `ValueError` naming the field, and readers turn that into an `InputError`.
     """
+
+
+@contextmanager
+def published_layout(path: Path, layout: str) -> Iterator[None]:
+    """Turns what goes wrong while a published annotation is read into an `InputError`.
+
+    Args:
+        path: the file or folder that is read.
+        layout: what it should be, such as "the annotation of J-HMDB".
+
+    Raises:
+        InputError: the block raised one, or an error that means an unexpected content.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except KeyError as error:
+        raise InputError(
+            f"{path}: the entry {error} is missing; take the file as published"
+        ) from error
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"{path}: not {layout} ({error}); take the file as published") from error

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.annotation import Annotations, VideoAnnotation
-from data.errors import InputError
+from data.errors import InputError, published_layout
 from data.film_split import split_by_film
 from data.matlab_file import load_variable
 from data.restricted_pickle import load_pickle
@@ -114,7 +114,7 @@ def read_jhmdb(root: str | Path, split: int = 1, convention: str = "pixel") -> A
             f"{root}: no J-HMDB annotation of split {split} is there; put JHMDB-GT.pkl, or "
             f"puppet_mask/ and splits/, or {listing.name} into this folder"
         )
-    try:
+    with published_layout(path, "the annotation of J-HMDB"):
         clips, lists = read(path, split)
         videos = {
             clip.name: _annotation(clip, 1.0 if convention == "pixel" else 0.0) for clip in clips
@@ -123,16 +123,6 @@ def read_jhmdb(root: str | Path, split: int = 1, convention: str = "pixel") -> A
         fit, validation = split_by_film(lists["train"], labels)
         splits = {**lists, "fit": fit, "validation": validation}
         return Annotations(JHMDB21_CLASSES, videos, splits)
-    except InputError:
-        raise
-    except KeyError as error:
-        raise InputError(
-            f"{path}: the entry {error} is missing; take the file as published"
-        ) from error
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"{path}: not the annotation of J-HMDB ({error}); take the file as published"
-        ) from error
 
 
 def _annotation(clip: _Clip, extent: float) -> VideoAnnotation:

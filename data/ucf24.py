@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.annotation import Annotations, VideoAnnotation
-from data.errors import InputError
+from data.errors import InputError, published_layout
 from data.image_folder import list_images, read_image
 from data.matlab_file import load_variable
 from data.restricted_pickle import load_pickle
@@ -94,7 +94,7 @@ def read_ucf24(root: str | Path, convention: str = "pixel", split: int = 1) -> A
             f"convention {convention!r} is unknown; choose one of: {', '.join(UCF24_CONVENTIONS)}"
         )
     path = _annotation_file(Path(root))
-    try:
+    with published_layout(path, "an annotation in the layout of UCF24"):
         listed: list[str] | None = None
         classes: tuple[str, ...] = UCF24_CLASSES
         if path.suffix == ".mat":
@@ -115,17 +115,6 @@ def read_ucf24(root: str | Path, convention: str = "pixel", split: int = 1) -> A
             videos[video.name] = _annotation(video, size, convention)
         splits = _splits(path.parent, videos, split, listed)
         return Annotations(classes, videos, splits)
-    except InputError:
-        raise
-    except KeyError as error:
-        raise InputError(
-            f"{path}: the entry {error} is missing; take the file as published"
-        ) from error
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"{path}: not an annotation in the layout of UCF24 ({error}); "
-            "take the file as published"
-        ) from error
 
 
 def _annotation_file(root: Path) -> Path:

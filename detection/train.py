@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         data_root=options.data_root or options.save_root / "data",
         split=options.train_split,
     )
+    for part in (options.fit_on, options.validate_on):
+        for video in dataset.annotations.split(part):
+            dataset.video_path(video.name)  # a missing video is told now, not hours later
     network = MicroTubeNetwork(
         options.basenet, len(dataset.annotations.classes), options.seq_len, options.ssd_dim
     )
@@ -64,23 +67,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         optimizer, schedule = light_optimizer(
             network, options.lr, options.weight_decay, options.max_iter
         )
+    samples = TrainingSamples(
+        dataset,
+        options.fit_on,
+        network,
+        seq_gap=options.seq_gap,
+        max_expansion=recipe_of(options.basenet).max_expansion,
+        seed=options.seed,
+    )
     folder = run_folder(options, dataset.name)
     if options.overwrite and folder.exists():
-        shutil.rmtree(folder)
+        shutil.rmtree(folder)  # only now that nothing can be wrong with the options
     folder.mkdir(parents=True, exist_ok=True)
     fixed = {k: _plain(v) for k, v in vars(options).items() if k not in _FREE_OPTIONS}
     trainer = Trainer(
         network,
         optimizer,
         schedule,
-        TrainingSamples(
-            dataset,
-            options.fit_on,
-            network,
-            seq_gap=options.seq_gap,
-            max_expansion=recipe_of(options.basenet).max_expansion,
-            seed=options.seed,
-        ),
+        samples,
         folder,
         options=fixed,
         batch_size=options.batch_size,
@@ -186,15 +190,23 @@ def _plain(value: object) -> object:
 
 
 def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text}")
-    return int(text)
+    return _whole_number(text, smallest=1)
 
 
 def _count(text: str) -> int:
-    if int(text) < 0:
-        raise argparse.ArgumentTypeError(f"must not be negative, not {text}")
-    return int(text)
+    return _whole_number(text, smallest=0)
+
+
+def _whole_number(text: str, smallest: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = smallest - 1
+    if number < smallest:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least {smallest}, not {text!r}"
+        )
+    return number
 
 
 if __name__ == "__main__":

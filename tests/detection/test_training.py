@@ -116,6 +116,8 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
         (["--dataset=nowhere.json"], "nowhere.json"),
         (["--lr=-1"], "--lr must be positive"),
         (["--batch_size=0"], "batch_size"),
+        (["--batch_size=many"], "whole number"),
+        (["--validate_on=holiday"], "holiday"),
         (["--basenet=alexnet"], "alexnet"),
         (["--fit_on=holiday"], "holiday"),
         (["--init_weights=missing.pth"], "missing.pth"),
@@ -126,6 +128,16 @@ def test_bad_options_are_one_sentence(dataset, tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_bad_options_leave_an_earlier_run_alone(dataset, tmp_path):
+    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
+    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    before = weights.read_bytes()
+    for wrong in ("--fit_on=holiday", "--validate_on=holiday"):
+        done = _train(dataset, tmp_path, "--max_iter=2", "--overwrite", wrong)
+        assert done.returncode == 2 and "holiday" in done.stderr
+        assert weights.read_bytes() == before
 
 
 def test_micro_tubes_are_where_tubes_are_whole(dataset):
