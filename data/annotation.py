@@ -108,6 +108,15 @@ class Annotations:
             raise InputError(f"split {name!r} is unknown; choose one of: {known}")
         return [self.videos[video] for video in self.splits[name]]
 
+    @property
+    def trimmed(self) -> bool:
+        """Whether all videos are clips cut to what is done in them: every tube spans its video."""
+        return all(
+            tube.start == 0 and tube.end == video.frames
+            for video in self.videos.values()
+            for tube in video.tubes
+        )
+
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}={len(videos)}" for name, videos in self.splits.items())
         tubes = sum(len(video.tubes) for video in self.videos.values())

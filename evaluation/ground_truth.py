@@ -17,11 +17,13 @@ class GroundTruth:
         name: For people to read.
         classes: Class names, to which the labels of the videos point.
         videos: In the order of the split.
+        trimmed: Whether the data set consists of clips that every tube spans.
     """
 
     name: str
     classes: tuple[str, ...]
     videos: tuple[VideoAnnotation, ...]
+    trimmed: bool
 
 
 def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -70,7 +72,7 @@ def open_ground_truth(
         videos, name = annotations.split(split or "test"), f"{dataset}, {split or 'test'}"
     if not videos:
         raise InputError(f"{name}: this split has no videos; name another as --split")
-    return GroundTruth(name, annotations.classes, tuple(videos))
+    return GroundTruth(name, annotations.classes, tuple(videos), annotations.trimmed)
 
 
 def class_columns(classes: Sequence[str], wanted: Sequence[str]) -> list[int]:

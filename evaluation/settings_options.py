@@ -20,18 +20,21 @@ def settings_options(
 
     Args:
         parser: Where the options go.
-        defaults: Settings whose values are the defaults; each is an int or a float.
+        defaults: Settings whose values are the defaults; each is an int, a float, or a word with
+            its `choices` in the metadata of the field.
         texts: Help text of each field.
     """
     group = parser.add_argument_group("settings")
     for field in fields(defaults):
         value = getattr(defaults, field.name)
+        choices = field.metadata.get("choices")
         group.add_argument(
             f"--{field.name}",
             type=type(value),
             default=value,
-            metavar="N" if isinstance(value, int) else "X",
-            help=f"{texts[field.name]} (default: %(default)s)",
+            choices=choices,
+            metavar=None if choices else "N" if isinstance(value, int) else "X",
+            help=f"{texts[field.name]} (default: {value})",
         )
 
 

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ from tubes.settings import TubeSettings
 from tubes.tube_builder import build_tubes
 
 OPTION_HELP = {
+    "trimming": "cut paths in time by the label of each frame, or not at all, which is the default "
+    "for data sets whose tubes all span their clips",
     "alpha": "cost of a change of class in the trimming: higher, for fewer and longer tubes",
     "conf_thresh": "detections of a class must score higher",
     "topk": "detections of a class and frame that enter the NMS",
@@ -61,10 +63,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         InputError: An option or a file is wrong.
     """
     args = _parse_options(argv)
+    by_default = args.trimming is None
+    if by_default:
+        args.trimming = TubeSettings.trimming
     settings = read_settings(args, TubeSettings)
     paths = args.detections or [_last_detect_run(args.save_root) or _detect_embedded(args)]
     files = find_detections(paths)
     truth = _ground_truth(args, paths)
+    if by_default and truth and truth.trimmed:
+        print("note: not trimmed, since all true tubes span their clips", file=sys.stderr)
+        settings = replace(settings, trimming="none")
 
     videos = [build_tubes(detections, settings) for detections in load_detections(files)]
     _check_origin(videos)
@@ -106,6 +114,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     ground_truth_options(parser, required=False)
     settings_options(parser, TubeSettings(), OPTION_HELP)
+    parser.set_defaults(trimming=None)  # so that it shows whether it was given
     box_convention_option(parser)
     common_options(parser)
     return parser.parse_args(argv)

@@ -1,7 +1,9 @@
 """The settings of linking and trimming, with ROAD's values as defaults."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+TRIMMINGS = ("labels", "none")
 
 
 @dataclass(frozen=True)
@@ -9,6 +11,9 @@ class TubeSettings:
     """How tubes are built; the defaults are those of ROAD's `online-tubes`.
 
     Attributes:
+        trimming: "labels" gives every frame of a path one of the classes, and the frames with the
+            path's own are its tubes; "none" makes every path a tube, for clips that were cut to
+            what is done in them.
         alpha: Cost of a change of label in the trimming; higher values give fewer and longer tubes.
         conf_thresh: Detections of a class must score higher than this.
         topk: At most so many of the best detections of a class and frame enter the NMS.
@@ -25,6 +30,7 @@ class TubeSettings:
         ValueError: A setting is out of its range.
     """
 
+    trimming: str = field(default="labels", metadata={"choices": TRIMMINGS})
     alpha: float = 5.0
     conf_thresh: float = 0.001
     topk: int = 50
@@ -37,6 +43,8 @@ class TubeSettings:
     min_score: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.trimming not in TRIMMINGS:
+            raise ValueError(f"trimming must be one of {TRIMMINGS}, not {self.trimming!r}")
         for name in ("topk", "keep", "jump_gap", "score_topk", "min_frames"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -62,6 +62,22 @@ def trim(paths: LinkedPaths, alpha: float) -> Runs:
     )
 
 
+def whole_paths(paths: LinkedPaths) -> Runs:
+    """Makes every path one run; no recursion is made, so its scores are not numbers."""
+    count, lengths = len(paths), np.diff(paths.row_ptr)
+    unknown = np.full(count, np.nan)
+    own_scores = paths.scores[paths.rows, np.repeat(paths.labels, lengths)]
+    totals = np.bincount(np.repeat(np.arange(count), lengths), own_scores, count)
+    return Runs(
+        paths=np.arange(count),
+        starts=np.zeros(count, np.int64),
+        ends=lengths,
+        dp_action_scores=unknown,
+        dp_path_scores=unknown,
+        path_mean_scores=(totals / lengths).astype(np.float32),
+    )
+
+
 @njit(cache=True)
 def label_frames(
     scores: NDArray[np.float32], rows: NDArray[np.int64], alpha: np.float64, own: int

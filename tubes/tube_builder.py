@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from data import Detections, Tube, VideoTubes
 from tubes.linker import LinkedPaths, OnlineLinker
 from tubes.settings import TubeSettings
-from tubes.trimming import Runs, trim
+from tubes.trimming import Runs, trim, whole_paths
 
 
 class TubeBuilder:
@@ -50,7 +50,9 @@ class TubeBuilder:
     def finish(self) -> tuple[Tube, ...]:
         """Returns the tubes of the frames fed so far; feeding may go on afterwards."""
         paths = self._linker.finish()
-        return make_tubes(paths, trim(paths, self._settings.alpha), self._settings)
+        settings = self._settings
+        runs = whole_paths(paths) if settings.trimming == "none" else trim(paths, settings.alpha)
+        return make_tubes(paths, runs, settings)
 
 
 def build_tubes(detections: Detections, settings: TubeSettings | None = None) -> VideoTubes:

@@ -100,6 +100,33 @@ def test_ground_truth_named_by_hand(tmp_path, capsys):
     assert "1 of 2 videos" in printed.err
 
 
+def test_clips_that_true_tubes_span_are_not_trimmed(tmp_path, capsys):
+    """The detector takes the action for another in half of the frames: trimming cuts the tube."""
+    shown = []
+    for frame in range(30):
+        scores = [0.02, 0.9, 0.08] if frame < 15 else [0.9, 0.02, 0.08]
+        shown.append((np.array([[5, 5, 25, 35]]), np.array([scores])))
+    size = {"width": 64, "height": 48, "frame_rate": 25.0}
+    found = Detections.from_frames("a", shown, **size, classes=CLASSES, model="model")
+    found.save(tmp_path / "found" / "a.npz")
+    boxes = np.tile(np.array([5, 5, 25, 35], np.float32), (30, 1))
+    video = VideoAnnotation("a", 30, 64, 48, (Tube.ground_truth(0, boxes, 1, 0),))
+    truth = tmp_path / "truth.json"
+    save_annotations(truth, Annotations(CLASSES, {"a": video}, {}), {})
+    command = [str(tmp_path / "found"), "--dataset", str(truth), "--save_root", str(tmp_path)]
+
+    def spans(*options: str) -> list[tuple[int, int, int]]:
+        build.main([*command, *options])
+        (built,) = load_tubes(tmp_path / "tubes" / "tubes.json")
+        return sorted((tube.label, tube.start, tube.end) for tube in built.tubes)
+
+    assert spans() == [(0, 0, 30), (1, 0, 30)]
+    assert "not trimmed" in capsys.readouterr().err
+    assert spans("--trimming", "labels") == [(0, 15, 30), (1, 0, 15)]
+    assert spans("--trimming", "none") == [(0, 0, 30), (1, 0, 30)]
+    assert capsys.readouterr().err == ""
+
+
 def test_ground_truth_that_has_gone(tmp_path, capsys):
     folder = write_detections(tmp_path / "detections", "a")
     record(folder, done=False, dataset="gone.json", split="test")

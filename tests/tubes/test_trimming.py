@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.tubes.strategies import detections
 from tests.tubes.test_linker import linked
 from tubes import OnlineLinker, trim
-from tubes.trimming import label_frames
+from tubes.trimming import label_frames, whole_paths
 
 
 def plain_labels(scores: np.ndarray, alpha: float) -> list[int]:
@@ -54,6 +54,18 @@ def test_runs_are_the_frames_labelled_with_the_own_class(video, alpha):
         marked[path][start:end] = True
     for path, frames in zip(paths, marked, strict=True):
         assert np.array_equal(frames, np.array(plain_labels(path.scores, alpha)) == path.label)
+
+
+@settings(max_examples=50, deadline=None)
+@given(detections())
+def test_whole_paths_are_one_run_each(video):
+    paths = linked(video)
+    runs = whole_paths(paths)
+    assert len(runs) == len(paths)
+    for index, path in enumerate(paths):
+        assert (runs.paths[index], runs.starts[index], runs.ends[index]) == (index, 0, len(path))
+        mean = path.scores[:, path.label].mean()
+        assert runs.path_mean_scores[index] == pytest.approx(mean, rel=1e-5)
 
 
 def test_a_class_that_wins_for_a_while_cuts_the_path_in_two():

@@ -78,6 +78,7 @@ def test_what_becomes_a_tube(frames, settings, tubes):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
+        ("trimming", "off", "trimming must be one of .*, not 'off'"),
         ("alpha", -1, "alpha must be 0 or more, not -1"),
         ("alpha", float("nan"), "alpha must be 0 or more, not nan"),
         ("topk", 0, "topk must be at least 1, not 0"),
