@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import cast
 
 import torch
@@ -140,17 +140,20 @@ class MicroTubeNetwork(nn.Module):
         return [features.shape[-1] for features in maps]
 
 
-def merge_normalisation(module: nn.Module) -> None:
-    """Merge each batch normalisation, as at inference, into the convolution before it.
+def merge_normalisation(network: nn.Module, only: Container[str] | None = None) -> None:
+    """Merge batch normalisations, as they are at inference, into the convolutions before them.
 
     Normalisation by stored statistics is an affine map; merged, it costs nothing.
+
+    Args:
+        network: changed in place.
+        only: names of the convolutions meant; None: all.
     """
-    module.eval()
-    for child in module.children():
-        merge_normalisation(child)
-    if isinstance(module, nn.Sequential):
-        for index in range(len(module) - 1):
-            layer, following = module[index], module[index + 1]
-            if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-                module[index] = fuse_conv_bn_eval(layer, following)
-                module[index + 1] = nn.Identity()
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.Sequential):
+            for index in range(len(module) - 1):
+                layer, following = module[index], module[index + 1]
+                if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+                    if only is None or f"{name}.{index}" in only:
+                        module[index] = fuse_conv_bn_eval(layer.eval(), following.eval())
+                        module[index + 1] = nn.Identity()

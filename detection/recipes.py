@@ -108,14 +108,18 @@ def start_from_pretrained(network: MicroTubeNetwork, state: dict[str, torch.Tens
     Returns:
         The names of the tensors taken; none if the networks have nothing in common.
     """
-    if not any(name.endswith("running_var") for name in state):
-        merge_normalisation(network)
+    named = state | {f"backbone.{name}": value for name, value in state.items()}
+
+    def fits(name: str) -> bool:
+        return name in named and name in own and own[name].shape == named[name].shape
+
     own = network.state_dict()
-    taken = {}
-    for name, value in state.items():
-        for key in (name, f"backbone.{name}"):
-            if key in own and own[key].shape == value.shape:
-                taken[key] = value
+    biases = {name.removesuffix(".bias") for name in named if name.endswith(".bias")}
+    # Checkpoints hold layers with their normalisation merged: a convolution with a bias.
+    merged = {name for name in biases if f"{name}.bias" not in own and fits(f"{name}.weight")}
+    merge_normalisation(network, only=merged)
+    own = network.state_dict()
+    taken = {name: value for name, value in named.items() if fits(name)}
     network.load_state_dict(taken, strict=False)
     if taken:
         network.start_fine_tuning()

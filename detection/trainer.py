@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -23,6 +24,16 @@ LOG_STEP = 10
 STATE_STEP = 200
 AVERAGE_DECAY = 0.998
 STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
+
+
+def _running_average(
+    averaged: tuple[Tensor, ...] | list[Tensor],
+    current: tuple[Tensor, ...] | list[Tensor],
+    updates: Tensor | int,
+) -> None:
+    """Update an exponential average, over fewer steps at first: so it forgets the random start."""
+    decay = min(AVERAGE_DECAY, (1 + int(updates)) / (10 + int(updates)))
+    get_ema_multi_avg_fn(decay)(averaged, current, updates)
 
 
 class Trainer:
@@ -61,9 +72,7 @@ class Trainer:
         self.samples, self.folder, self.options = samples, folder, dict(options)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         # The running average of the weights detects better than the last weights do.
-        self.average = AveragedModel(
-            network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True
-        )
+        self.average = AveragedModel(network, multi_avg_fn=_running_average, use_buffers=True)
         self.iteration = 0
 
     @property

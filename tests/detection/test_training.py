@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import data
 from detection import MicroTubeNetwork
@@ -194,3 +195,24 @@ def test_fine_tuning_starts_from_a_network_of_ours(dataset, tmp_path):
     assert set(taken) == set(network.state_dict())
     assert not any(p.requires_grad for p in network.backbone.features[0].parameters())
     assert any(p.requires_grad for p in network.backbone.features[10].parameters())
+
+
+def test_fine_tuning_leaves_new_layers_their_normalisation(dataset, tmp_path):
+    """Weights of ours come with normalisation merged, which a layer they do not fit still needs."""
+    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
+    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    state = load_tensors(weights)
+    network = MicroTubeNetwork("mobilenet_v2", 2, input_size=64)
+    taken = start_from_pretrained(network, state)
+    own = network.state_dict()
+    assert all(torch.equal(own[name], state[name]) for name in taken)
+    assert "backbone.features.13.conv.0.0.bias" in taken and "heads.0.depthwise.0.bias" in taken
+    new = [network.backbone.extras[0], network.heads[2]]
+    assert all(any(isinstance(m, nn.BatchNorm2d) for m in layer.modules()) for layer in new)
+    old = [*network.backbone.features[:14], network.heads[0]]
+    assert not any(isinstance(m, nn.BatchNorm2d) for layer in old for m in layer.modules())
+    images = torch.rand(2, 2, 3, 64, 64)
+    reference = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
+    start_from_pretrained(reference, state)
+    terms = network.eval().frame_terms(images[0])[0][0]
+    torch.testing.assert_close(terms, reference.eval().frame_terms(images[0])[0][0])
