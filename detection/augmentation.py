@@ -195,45 +195,53 @@ def draw_crop(
         The part, None for the whole image, and which micro-tubes stay `(tubes,)`: those whose boxes
         have their centres inside the part in all frames, at least one.
     """
+    centres = (tubes[..., :2] + tubes[..., 2:]) / 2
     while True:
         least_overlap = CROP_MODES[rng.integers(len(CROP_MODES))]
         if least_overlap is None:
             return None, np.ones(len(tubes), np.bool_)
-        for _ in range(CROP_TRIES):
-            part = _draw_part(width, height, rng)
-            if part is None:
-                continue
-            rect = np.array(
-                [part.left, part.top, part.left + part.width, part.top + part.height], np.float32
-            )
-            if _mean_overlaps(rect, tubes).min() < least_overlap:
-                continue
-            centres = (tubes[..., :2] + tubes[..., 2:]) / 2
-            inside = np.all((centres > rect[:2]) & (centres < rect[2:]), axis=(1, 2))
-            if inside.any():
-                return part, inside
+        parts = _draw_parts(width, height, rng)
+        low, high = parts[:, None, None, :2], parts[:, None, None, 2:]
+        inside: NDArray[np.bool_] = np.all((centres > low) & (centres < high), axis=(2, 3))
+        suits = inside.any(1) & (_mean_overlaps(parts, tubes).min(1) >= least_overlap)
+        if suits.any():
+            chosen = int(suits.argmax())
+            left, top, right, bottom = parts[chosen].astype(int).tolist()
+            return Window(left, top, right - left, bottom - top), inside[chosen]
 
 
-def _draw_part(width: int, height: int, rng: np.random.Generator) -> Window | None:
-    """A random part of an image; None when one side is more than twice the other."""
-    part_width = rng.uniform(SMALLEST_CROP * width, width)
-    part_height = rng.uniform(SMALLEST_CROP * height, height)
-    if not 0.5 <= part_height / part_width <= 2:
-        return None
+def _draw_parts(width: int, height: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Up to `CROP_TRIES` random parts of an image, `(N, 4)` x1, y1, x2, y2 in whole pixels.
+
+    As published, of `CROP_TRIES` draws those whose one side is more than twice the other fail.
+    """
+    image = np.array([width, height])
+    sizes = rng.uniform(SMALLEST_CROP * image, image, (CROP_TRIES, 2))
     # The published code draws between 1 and the room left, so the first column and row stay out.
-    left = rng.uniform(min(1.0, width - part_width), max(1.0, width - part_width))
-    top = rng.uniform(min(1.0, height - part_height), max(1.0, height - part_height))
-    right, bottom = int(left + part_width), int(top + part_height)
-    return Window(int(left), int(top), right - int(left), bottom - int(top))
+    corners = rng.uniform(np.minimum(1, image - sizes), np.maximum(1, image - sizes))
+    ratios = sizes[:, 1] / sizes[:, 0]
+    parts = np.concatenate([corners, corners + sizes], 1).astype(int).astype(np.float32)
+    kept: NDArray[np.float32] = parts[(ratios >= 0.5) & (ratios <= 2)]
+    return kept
 
 
-def _mean_overlaps(rect: NDArray[np.float32], tubes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of a part with the boxes of each micro-tube, mean over the frames."""
-    low = np.maximum(tubes[..., :2], rect[:2])
-    high = np.minimum(tubes[..., 2:], rect[2:])
+def _mean_overlaps(parts: NDArray[np.float32], tubes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of parts with the boxes of micro-tubes, mean over the frames.
+
+    Args:
+        parts: `(N, 4)`.
+        tubes: `(tubes, S, 4)`.
+
+    Returns:
+        `(N, tubes)`.
+    """
+    rects = parts[:, None, None]
+    low = np.maximum(tubes[..., :2], rects[..., :2])
+    high = np.minimum(tubes[..., 2:], rects[..., 2:])
     shared = np.clip(high - low, 0, None).prod(-1)
     areas = (tubes[..., 2:] - tubes[..., :2]).prod(-1)
-    mean: NDArray[np.float32] = (shared / (areas + (rect[2:] - rect[:2]).prod() - shared)).mean(1)
+    part_areas = (rects[..., 2:] - rects[..., :2]).prod(-1)
+    mean: NDArray[np.float32] = (shared / (areas + part_areas - shared)).mean(2)
     return mean
 
 

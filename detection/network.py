@@ -153,7 +153,7 @@ def merge_normalisation(network: nn.Module, only: Container[str] | None = None) 
         if isinstance(module, nn.Sequential):
             for index in range(len(module) - 1):
                 layer, following = module[index], module[index + 1]
-                if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-                    if only is None or f"{name}.{index}" in only:
-                        module[index] = fuse_conv_bn_eval(layer.eval(), following.eval())
-                        module[index + 1] = nn.Identity()
+                meant = only is None or f"{name}.{index}" in only
+                if meant and isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+                    module[index] = fuse_conv_bn_eval(layer.eval(), following.eval())
+                    module[index + 1] = nn.Identity()
