@@ -110,12 +110,13 @@ class Annotations:
 
     @property
     def trimmed(self) -> bool:
-        """Whether all videos are clips cut to what is done in them: every tube spans its video."""
-        return all(
+        """Whether there are tubes and all span their videos: clips cut to what is done in them."""
+        spans = [
             tube.start == 0 and tube.end == video.frames
             for video in self.videos.values()
             for tube in video.tubes
-        )
+        ]
+        return bool(spans) and all(spans)
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}={len(videos)}" for name, videos in self.splits.items())

@@ -72,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     truth = _ground_truth(args, paths)
     if by_default and truth and truth.trimmed:
         print("note: not trimmed, since all true tubes span their clips", file=sys.stderr)
-        settings = replace(settings, trimming="none")
+        args.trimming = "none"
+        settings = replace(settings, trimming=args.trimming)
 
     videos = [build_tubes(detections, settings) for detections in load_detections(files)]
     _check_origin(videos)

@@ -318,3 +318,8 @@ def test_split_gives_its_videos_in_order() -> None:
     assert [video.name for video in annotations.split("train")] == ["c", "a"]
     with pytest.raises(InputError, match="split 'tset' is unknown; choose one of: train, test"):
         annotations.split("tset")
+
+
+def test_data_sets_without_tubes_are_not_trimmed_clips() -> None:
+    video = VideoAnnotation("a", 5, 8, 8, ())
+    assert not Annotations(("jump",), {"a": video}, {}).trimmed

@@ -14,14 +14,12 @@ import pytest
 
 from data import Tube, VideoAnnotation, load_pickle
 from evaluation import UCF_SPORTS, Protocol, evaluate_tubes
+from tests.data.reference import needs_samples
 
 SAMPLES = Path(os.environ.get("REFERENCE_CASES", "none")).parent / "samples" / "ucfsports"
 TUBES = SAMPLES / "peng_ucfsports_vdets_3scales_rgb1flow5.pkl"
 
-# Where REFERENCE_CASES is set, the samples must be there: the test fails if they are not.
-pytestmark = pytest.mark.skipif(
-    "REFERENCE_CASES" not in os.environ, reason="REFERENCE_CASES is not set"
-)
+pytestmark = needs_samples
 
 
 def read_truth() -> tuple[list[VideoAnnotation], list[str]]:

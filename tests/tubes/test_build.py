@@ -122,6 +122,8 @@ def test_clips_that_true_tubes_span_are_not_trimmed(tmp_path, capsys):
 
     assert spans() == [(0, 0, 30), (1, 0, 30)]
     assert "not trimmed" in capsys.readouterr().err
+    options = json.loads((tmp_path / "tubes" / "run.json").read_text())["options"]
+    assert options["trimming"] == options["settings"]["trimming"] == "none"
     assert spans("--trimming", "labels") == [(0, 15, 30), (1, 0, 15)]
     assert spans("--trimming", "none") == [(0, 0, 30), (1, 0, 30)]
     assert capsys.readouterr().err == ""
