@@ -97,7 +97,7 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
             image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f"{path}: the image is damaged or not an image; replace the file")
-    return np.ascontiguousarray(image[:, :, ::-1]).astype(np.uint8, copy=False)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _is_whole(content: bytes) -> bool:

@@ -5,8 +5,8 @@ crouching or standing up, rising or sinking, and crossing the scene to the left 
 and poses do not depend on what a figure does, figures of all heights stand upright or crouch, and
 the two actions of a pair are each other's reversal in time (crossing is its own), so a single frame
 does not tell them apart; two consecutive frames do. Nor does a mirrored image show another action.
-Frame t and t + 1 of a tube always differ by one step of the action; before and after it the figure
-stays as it is, like the bystanders, who look the same.
+From each frame of a tube to the next frame of the video, a figure moves by one step of its action;
+before and after it stays as it is, like the bystanders, who look the same.
 
 As in UCF24, a video has one class, the name of its folder, and all its tubes have that class (tube
 label = video label): so the accuracy over videos is defined. Several figures act in a video, at
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.annotation import VideoAnnotation
+from data.command import progress
 from data.errors import InputError
 from data.synthetic_backdrop import Backdrop
 from data.synthetic_figures import Image, draw_figure, paint, visible_box
@@ -38,10 +39,10 @@ from data.synthetic_scene import CLASSES, MAX_ACTORS, SIZE, Figure, plan_scene
 from data.tube import Tube
 from data.video_writer import VideoWriter
 
-VERSION = 2
+VERSION = 3
 RECORD = "dataset.json"
 MIN_FRAMES, MIN_WIDTH, MIN_HEIGHT = 48, 160, 120
-EXAMPLE_SEED = 183  # its video shows all actions, spread over time
+EXAMPLE_SEED = 1073  # its video shows all actions, spread over time
 SPLITS = ("train", "test")
 
 
@@ -208,7 +209,9 @@ def _write_dataset(folder: Path, parameters: dict[str, int]) -> None:
         for index, name in enumerate(names)
     ]
     with _one_opencv_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        entries = list(pool.map(lambda job: _write_video(folder, job[0], job[1], size), jobs))
+        written = pool.map(lambda job: _write_video(folder, job[0], job[1], size), jobs)
+        bar = progress(written, total=len(jobs), description="render", unit="video")
+        entries = list(bar)
     videos = dict(sorted((name, entry) for (name, _), entry in zip(jobs, entries, strict=True)))
     (folder / "pyannot.pkl").write_bytes(pickle.dumps(videos, protocol=3))
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
@@ -231,7 +234,7 @@ def _is_finished(root: Path, parameters: dict[str, int]) -> bool:
 def render_dataset(
     root: Path | str,
     *,
-    train: int = 70,
+    train: int = 280,
     test: int = 28,
     frames: int = 60,
     width: int = 160,

@@ -38,8 +38,8 @@ REACH = 0.56  # no part of a figure is farther from its middle, sideways or up a
 # Angles of the limbs in radians: upper arms, elbows, legs, knees; left and right.
 JOINTS = 8
 JOINT_MEAN = np.deg2rad([[18, 60], [18, 60], [0, 40], [0, 40], [4, 14], [4, 14], [-8, 4], [-8, 4]])
-JOINT_SWING = np.deg2rad([22, 22, 22, 22, 6, 6, 5, 5])
-SWING_PERIOD = (16.0, 40.0)  # frames
+JOINT_SWING = np.deg2rad([12, 12, 12, 12, 4, 4, 3, 3])
+SWING_PERIOD = (24.0, 48.0)  # frames
 
 
 @dataclass(frozen=True)

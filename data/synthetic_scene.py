@@ -27,15 +27,16 @@ ACTIONS: dict[str, tuple[int, int]] = {
 CLASSES = tuple(ACTIONS)
 BYSTANDER = -1
 
-FIGURE_HEIGHT = (36.0, 76.0)  # when upright
+FIGURE_HEIGHT = (40.0, 96.0)  # when upright
 FIGURE_WIDTH = 0.6  # of its height: what is kept clear to the sides
 OVERHANG = 3.0  # pixels a figure may stand out of the frame
-SPEED = (3.0, 6.0)  # pixels a frame
-GROWTH = (0.06, 0.08)  # of the height, a frame
+SPEED_ACROSS = (3.0, 6.0)  # pixels a frame
+SPEED_DOWN = (2.2, 4.5)  # pixels a frame
+GROWTH = (0.045, 0.065)  # of the height, a frame
 SQUASHED = (0.5, 1.0)  # height of a figure as a fraction of its upright height
-SQUASHING = (0.04, 0.06)  # of the upright height, a frame
-LEAST_SQUASHING = 2.0  # pixels a frame
-ACT_FRAMES = (10, 30)
+SQUASHING = (0.03, 0.038)  # of the upright height, a frame
+LEAST_SQUASHING = 1.5  # pixels a frame
+ACT_FRAMES = (13, 40)
 PAUSE = 8  # least frames between two acts of one figure
 FADE = 4  # frames in which a figure comes and goes
 EMPTY = (8, 15)  # frames of a stretch where nobody is there
@@ -54,7 +55,7 @@ class Figure:
         track: (T, 4) middle x, y in continuous pixels and height in pixels, all of the upright
             figure, and the fraction of that height to which it is squashed, feet in place.
         opacity: (T,) 0 where it is absent, between 0 and 1 while it comes or goes.
-        acts: Half-open intervals of frames in which it acts.
+        acts: Half-open intervals of the frames in which it acts: those from which it moves on.
         poses: (T, JOINTS) joint angles in radians.
         look: Its colours.
     """
@@ -73,7 +74,8 @@ def _steps(axis: int, height: float, unit: float) -> tuple[float, float]:
         return GROWTH
     if axis == SQUASH:
         return max(SQUASHING[0], LEAST_SQUASHING * unit / height), SQUASHING[1]
-    return SPEED[0] * unit, SPEED[1] * unit
+    slow, fast = SPEED_ACROSS if axis == ACROSS else SPEED_DOWN
+    return slow * unit, fast * unit
 
 
 def _acts(
@@ -83,20 +85,20 @@ def _acts(
     least, most = ACT_FRAMES
     slow, fast = steps
     twice = (
-        room >= 2 * (least - 1) * slow
-        and window[1] - window[0] >= 2 * least + PAUSE
-        and rng.random() < 0.4
+        room >= 2 * least * slow
+        and window[1] - window[0] >= 2 * (least + 1) + PAUSE
+        and rng.random() < 0.3
     )
     count = 2 if twice else 1
     room /= count
     length = (window[1] - window[0] - PAUSE * (count - 1)) // count
     acts = []
     for slot in range(count):
-        step = rng.uniform(slow, min(fast, room / (least - 1)))
-        # A step for each pair of frames inside the act: one less than frames.
-        longest = max(least, min(most, length, 1 + int(room / step)))
-        frames = int(rng.integers(least, longest + 1))
-        begin = window[0] + slot * (length + PAUSE) + int(rng.integers(0, length - frames + 1))
+        step = rng.uniform(slow, min(fast, room / least))
+        # The last step ends in the frame after the act.
+        longest = max(least, min(most, length - 1, int(room / step)))
+        frames = int(rng.integers(max(least, longest * 3 // 4), longest + 1))
+        begin = window[0] + slot * (length + PAUSE) + int(rng.integers(0, length - frames))
         acts.append((begin, begin + frames, step))
     return acts
 
@@ -143,7 +145,7 @@ def _figure(
         forward = direction > 0 or (direction == 0 and rng.random() < 0.5)
         travel = np.zeros(frames)
         for begin, end, step in acts:
-            travel[begin + 1 : end] = step
+            travel[begin + 1 : end + 1] = step
         travel = np.cumsum(travel)
         start = origins[axis] + rng.uniform(0, max(0.0, rooms[axis] - travel[-1]))
         path[:, axis] = start + (travel if forward else travel[-1] - travel)
@@ -197,7 +199,7 @@ def plan_scene(
             stay = min(STAY, end - start)
             begin = start + int(rng.integers(0, end - start - stay + 1))
             present = (begin, begin + stay)
-            if stay >= 50 and rng.random() < 0.3:
+            if stay >= 50 and rng.random() < 0.6:
                 late = int(rng.integers(4, 15))
                 early = rng.random() < 0.5
                 present = (begin, begin + stay - late) if early else (begin + late, begin + stay)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,16 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
     raise InputError(f"{path}: neither a file nor a folder; give a video file")
 
 
-def read_frames(path: str | Path, indices: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
+def read_frames(
+    video: str | Path | VideoReader, indices: Sequence[int]
+) -> list[npt.NDArray[np.uint8]]:
     """Reads some frames of a video.
 
     Decoding starts at the first frame, because seeking is not exact in every container, and
     stops after the last frame asked for; only the frames asked for are converted to RGB.
 
     Args:
-        path: a video file or a folder of images.
+        video: a video file or a folder of images, or one that is open already, and stays open.
         indices: 0-based frames, in any order, repeats allowed.
 
     Returns:
@@ -64,12 +67,12 @@ def read_frames(path: str | Path, indices: Sequence[int]) -> list[npt.NDArray[np
     if any(index < 0 for index in indices):
         raise ValueError(f"indices: frames are counted from 0, got {min(indices)}")
     wanted = {int(index) for index in indices}
-    with open_video(path) as video:
-        images = {frame.index: frame.image for frame in video.select(wanted)}
+    with nullcontext(video) if isinstance(video, VideoReader) else open_video(video) as reader:
+        images = {frame.index: frame.image for frame in reader.select(wanted)}
     missing = wanted - images.keys()
     if missing:
         raise InputError(
-            f"{path}: the video ends before frame {min(missing)}; "
+            f"{reader.path}: the video ends before frame {min(missing)}; "
             "check the file, or the annotation that names this frame"
         )
     return [images[int(index)] for index in indices]

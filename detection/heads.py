@@ -9,6 +9,7 @@ a frame once although every frame is in several micro-tubes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +24,16 @@ class Head(nn.Module, ABC):
         """What frames add in one place of their micro-tubes: `(N, C, H, W)` to `(N, D, H, W)`."""
 
     @abstractmethod
-    def combine(self, terms: Tensor) -> Tensor:
-        """The outputs `(N, O, H, W)` from the sum `(N, D, H, W)` of the terms of all frames."""
+    def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Join the frames of micro-tubes.
+
+        Args:
+            terms: sum of the terms of all frames, `(N, D, H, W)`.
+            finer: what the head of the next finer map passes on; None for the finest map.
+
+        Returns:
+            The outputs `(N, O, H, W)`, and what is passed on to the head of the next coarser map.
+        """
 
 
 class LinearHead(Head):
@@ -38,11 +47,14 @@ class LinearHead(Head):
         channels: channels of the feature map.
         frames: frames in a micro-tube, S.
         outputs: sizes of the linear layers that are merged here: (4 S A, A (classes + 1)).
+        finest: whether the map is the finest; the published heads don't care.
     """
 
     TAPS = 9
 
-    def __init__(self, channels: int, frames: int, outputs: tuple[int, ...]) -> None:
+    def __init__(
+        self, channels: int, frames: int, outputs: tuple[int, ...], *, finest: bool
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(frames, sum(outputs), channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(sum(outputs)))
@@ -55,40 +67,48 @@ class LinearHead(Head):
         """See `Head.term`."""
         return F.conv2d(F.pad(features, (1, 1, 1, 1), mode="replicate"), self.weight[place])
 
-    def combine(self, terms: Tensor) -> Tensor:
+    def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
-        return terms / self.TAPS + self.bias[:, None, None]
+        return terms / self.TAPS + self.bias[:, None, None], None
 
 
 class LightHead(Head):
-    """A depthwise-separable head with one hidden layer across the frames, for light backbones.
+    """A depthwise-separable head with hidden layers across the frames, for light backbones.
 
     As in SSDLite, a depthwise 3x3 convolution and pointwise ones take the place of a full
-    convolution. The hidden layer lets the frames interact, which motion needs: without it no
-    output could depend on more than a sum of what each frame shows.
+    convolution. The hidden layers let the frames interact, which motion needs: without them no
+    output could depend on more than a sum of what each frame shows. They are passed on to the next
+    coarser map, since only fine maps show a motion of few pixels, which the coarse maps have to
+    tell of large figures.
 
     Args:
         channels: channels of the feature map.
         frames: frames in a micro-tube, S.
         outputs: output sizes (4 S A, A (classes + 1)).
-        hidden: width of the hidden layer.
+        finest: whether no finer map's head passes its hidden layer on to this one.
+        hidden: width of the hidden layers.
     """
 
     def __init__(
-        self, channels: int, frames: int, outputs: tuple[int, ...], hidden: int = 128
+        self,
+        channels: int,
+        frames: int,
+        outputs: tuple[int, ...],
+        *,
+        finest: bool,
+        hidden: int = 128,
     ) -> None:
         super().__init__()
-        self.depthwise = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU6(inplace=True),
+        self.depthwise = _depthwise(channels)
+        self.pointwise = nn.ModuleList([_pointwise(channels, hidden) for _ in range(frames)])
+        self.from_finer = (
+            None
+            if finest
+            else nn.Sequential(*_depthwise(hidden, stride=2), *_pointwise(hidden, hidden))
         )
-        self.pointwise = nn.ModuleList(
-            [
-                nn.Sequential(nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden))
-                for _ in range(frames)
-            ]
-        )
+        self.mix = nn.Sequential(*_depthwise(hidden), *_pointwise(hidden, hidden))
+        # The second hidden layer begins as the first one, as residual branches do.
+        nn.init.zeros_(cast(nn.BatchNorm2d, self.mix[-1]).weight)
         self.output = nn.Conv2d(hidden, sum(outputs), 1)
         nn.init.normal_(self.output.weight, std=0.01)
         nn.init.zeros_(self.output.bias)  # type: ignore[arg-type]
@@ -98,7 +118,22 @@ class LightHead(Head):
         term: Tensor = self.pointwise[place](self.depthwise(features))
         return term
 
-    def combine(self, terms: Tensor) -> Tensor:
+    def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
-        outputs: Tensor = self.output(F.relu6(terms))
-        return outputs
+        if self.from_finer is not None:
+            terms = terms + self.from_finer(finer)
+        hidden = F.relu6(terms)
+        hidden = F.relu6(hidden + self.mix(hidden))
+        return self.output(hidden), hidden
+
+
+def _depthwise(channels: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU6(inplace=True),
+    )
+
+
+def _pointwise(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import cast
 
 import torch
@@ -49,8 +49,15 @@ class MicroTubeNetwork(nn.Module):
         )
         self.heads = nn.ModuleList(
             [
-                head(channels, seq_len, (4 * seq_len * priors, priors * (num_classes + 1)))
-                for channels, priors in zip(self.backbone.channels, PRIORS_PER_CELL, strict=True)
+                head(
+                    channels,
+                    seq_len,
+                    (4 * seq_len * priors, priors * (num_classes + 1)),
+                    finest=index == 0,
+                )
+                for index, (channels, priors) in enumerate(
+                    zip(self.backbone.channels, PRIORS_PER_CELL, strict=True)
+                )
             ]
         )
         self.fine_tuning = False
@@ -73,12 +80,10 @@ class MicroTubeNetwork(nn.Module):
         # First frames first, so that the features of one place lie together in memory.
         by_place = micro_tubes.transpose(0, 1).flatten(0, 1)
         maps = self.backbone(by_place.contiguous(memory_format=torch.channels_last))
-        outputs = []
-        for head, features in zip(self._heads(), maps, strict=True):
-            places = enumerate(features.chunk(self.seq_len))
-            terms = [head.term(x, place) for place, x in places]
-            outputs.append(head.combine(sum(terms[1:], start=terms[0])))
-        return self._by_prior(outputs)
+        return self._outputs(
+            [head.term(x, place) for place, x in enumerate(features.chunk(self.seq_len))]
+            for head, features in zip(self._heads(), maps, strict=True)
+        )
 
     def frame_terms(self, frames: Tensor) -> FrameTerms:
         """What frames add to the micro-tubes they are part of, whatever their place in them.
@@ -96,11 +101,10 @@ class MicroTubeNetwork(nn.Module):
 
     def combine(self, micro_tube: Sequence[FrameTerms]) -> tuple[Tensor, Tensor]:
         """The outputs of `forward` from the terms of the S frames of a micro-tube, in order."""
-        outputs = []
-        for index, head in enumerate(self._heads()):
-            terms = [frame[index][place] for place, frame in enumerate(micro_tube)]
-            outputs.append(head.combine(sum(terms[1:], start=terms[0])))
-        return self._by_prior(outputs)
+        return self._outputs(
+            [frame[index][place] for place, frame in enumerate(micro_tube)]
+            for index in range(len(self.heads))
+        )
 
     def use_channels_last(self) -> MicroTubeNetwork:
         """Lay the convolutions' weights out as CPUs and GPUs compute fastest; returns itself."""
@@ -122,6 +126,14 @@ class MicroTubeNetwork(nn.Module):
 
     def _heads(self) -> list[Head]:
         return [cast(Head, head) for head in self.heads]
+
+    def _outputs(self, terms_by_map: Iterable[list[Tensor]]) -> tuple[Tensor, Tensor]:
+        """The outputs of `forward` from the terms of all frames, finest map first."""
+        outputs, passed_on = [], None
+        for head, terms in zip(self._heads(), terms_by_map, strict=True):
+            output, passed_on = head.combine(sum(terms[1:], start=terms[0]), passed_on)
+            outputs.append(output)
+        return self._by_prior(outputs)
 
     def _by_prior(self, outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Split the heads' `(B, O, h, w)` outputs into scores and offsets, a row for each prior."""

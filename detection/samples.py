@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -98,9 +99,11 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
             )
         self.priors = network.priors.cpu()
         self.input_size = network.input_size
-        self.mean = np.array(network.backbone.mean, np.float32)
-        self.std = np.array(network.backbone.std, np.float32)
+        # With a fourth number OpenCV takes them as one value for each channel.
+        self.mean = np.array((*network.backbone.mean, 0.0))
+        self.std = np.array((*network.backbone.std, 1.0))
         self.seed = seed
+        self._folders: dict[str, data.VideoReader] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -110,13 +113,13 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         draw, index = key
         cv2.setNumThreads(0)
         micro_tube = self.samples[index]
-        images = data.read_frames(self.dataset.video_path(micro_tube.video), micro_tube.frames)
+        images = data.read_frames(self._source(micro_tube.video), micro_tube.frames)
         boxes = [
             np.stack([tube.boxes[t - tube.start] for t in micro_tube.frames])
             for tube in micro_tube.tubes
         ]
         sample = Sample(
-            images=[image[:, :, ::-1] for image in images],
+            images=[cv2.cvtColor(image, cv2.COLOR_RGB2BGR) for image in images],
             tubes=np.stack(boxes),
             labels=np.array([tube.label for tube in micro_tube.tubes]),
         )
@@ -124,12 +127,22 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         height, width = sample.images[0].shape[:2]
         fractions = torch.from_numpy(sample.tubes / np.array([width, height] * 2, np.float32))
         classes, offsets = match(fractions, torch.from_numpy(sample.labels), self.priors)
-        frames = [self._network_input(image) for image in sample.images]
-        return torch.from_numpy(np.stack(frames)), classes, offsets
+        frames = np.stack([self._network_input(image) for image in sample.images])
+        return torch.from_numpy(frames).permute(0, 3, 1, 2), classes, offsets
+
+    def _source(self, video: str) -> Path | data.VideoReader:
+        """The video, open if it is a folder: listing its images takes longer than reading two."""
+        if video not in self._folders:
+            path = self.dataset.video_path(video)
+            if not path.is_dir():
+                return path
+            self._folders[video] = data.open_video(path)
+        return self._folders[video]
 
     def _network_input(self, bgr: np.ndarray) -> np.ndarray:
-        rgb = cv2.resize(bgr, (self.input_size, self.input_size))[:, :, ::-1].transpose(2, 0, 1)
-        return (rgb - self.mean[:, None, None]) / self.std[:, None, None]
+        resized = cv2.resize(bgr, (self.input_size, self.input_size))
+        rgb = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+        return np.asarray(cv2.divide(cv2.subtract(rgb, self.mean), self.std))
 
 
 class ResumableOrder(Sampler[list[tuple[int, int]]]):

@@ -6,6 +6,7 @@ import argparse
 import copy
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from evaluation import evaluate_frames
 from weights import load_tensors, save_checkpoint
 
 WEIGHTS_FILE = "model.safetensors"
+FROM_SCRATCH = "none"
 # Options that may differ when a run is resumed: they change nothing that is computed.
 _FREE_OPTIONS = ("device", "num_workers", "overwrite", "save_root", "val_step")
 
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     network = MicroTubeNetwork(
         options.basenet, len(dataset.annotations.classes), options.seq_len, options.ssd_dim
     )
-    if options.init_weights:
+    if options.init_weights != FROM_SCRATCH:
         taken = start_from_pretrained(network, load_tensors(options.init_weights))
         if not taken:
             raise data.InputError(
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.fit_on,
         network,
         seq_gap=options.seq_gap,
-        max_expansion=recipe_of(options.basenet).max_expansion,
+        max_expansion=recipe_of(options.basenet, options.dataset).max_expansion,
         seed=options.seed,
     )
     folder = run_folder(options, dataset.name)
@@ -138,22 +140,25 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--validate_on", default="test", help="part to validate on")
     parser.add_argument("--input_type_base", choices=("rgb",), default="rgb")
     parser.add_argument("--basenet", choices=tuple(BACKBONES), default="mobilenet_v2_stride16")
-    parser.add_argument("--init_weights", help="checkpoint or ImageNet weights to start from")
-    parser.add_argument("--ssd_dim", type=_positive, help="side of the input (default: basenet's)")
     parser.add_argument("--seq_len", type=_positive, default=2, help="frames in a micro-tube")
-    parser.add_argument("--seq_gap", type=_count, default=0, help="frames left out between them")
-    parser.add_argument("--batch_size", type=_positive, help="micro-tubes in a step")
-    parser.add_argument("--lr", type=float, help="learning rate")
-    parser.add_argument("--weight_decay", type=float)
-    parser.add_argument("--max_iter", type=_positive, help="steps")
+    recipe_options = parser.add_argument_group(
+        "recipe", "the defaults follow from --basenet and --dataset"
+    )
+    add = recipe_options.add_argument
+    add("--init_weights", help="checkpoint or ImageNet weights to start from, or none")
+    add("--ssd_dim", type=_positive, help="side of the input")
+    add("--seq_gap", type=_count, help="frames left out between those of a micro-tube")
+    add("--batch_size", type=_positive, help="micro-tubes in a step")
+    add("--lr", type=float, help="learning rate")
+    add("--weight_decay", type=float)
+    add("--max_iter", type=_positive, help="steps")
     parser.add_argument("--val_step", type=_positive, default=1000, help="steps to a validation")
     parser.add_argument("--num_workers", type=_count, default=2, help="loading processes")
     data.common_options(parser)
     options = parser.parse_args(argv)
-    recipe = recipe_of(options.basenet)
-    for name in ("batch_size", "lr", "weight_decay", "max_iter"):
-        if getattr(options, name) is None:
-            setattr(options, name, getattr(recipe, name))
+    for name, value in asdict(recipe_of(options.basenet, options.dataset)).items():
+        if getattr(options, name, value) is None:
+            setattr(options, name, value)
     if options.lr <= 0 or options.weight_decay < 0:
         parser.error("--lr must be positive and --weight_decay not negative")
     return options

@@ -8,13 +8,16 @@ motion between two frames is a matter of few pixels), then the last layer, then 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.mobilenetv2 import InvertedResidual, mobilenet_v2
 
 from detection.backbones.backbone import Backbone
 
 _STRIDE_8, _STRIDE_16 = 7, 14  # torchvision's indices of the blocks whose expansions are sources
+_IMAGES_IN_CACHE = 8
 _EXTRA_CHANNELS = (512, 256, 256)
 _EXTRA_CHANNELS_AFTER_STRIDE_16 = (256, 256, 128, 128)
 
@@ -57,8 +60,8 @@ class MobileNetV2(Backbone):
     def forward(self, images: Tensor) -> list[Tensor]:
         """See `Backbone.forward`."""
         maps = []
-        x = images
-        for index, block in enumerate(self.features):
+        x = self._early_features(images)
+        for index, block in enumerate(self.features[_STRIDE_8:], start=_STRIDE_8):
             if index in (_STRIDE_8, _STRIDE_16):
                 expansion = block.conv[0](x)
                 maps.append(expansion)
@@ -72,6 +75,13 @@ class MobileNetV2(Backbone):
             x = block(x)
             maps.append(x)
         return maps
+
+    def _early_features(self, images: Tensor) -> Tensor:
+        early = self.features[:_STRIDE_8]
+        if any(parameter.requires_grad for parameter in early.parameters()):
+            return cast(Tensor, early(images))
+        # Layers that are left alone may work on a few images at a time, which then stay in cache.
+        return torch.cat([early(part) for part in images.split(_IMAGES_IN_CACHE)])
 
     def pretrained_layers(self) -> list[nn.Module]:
         """See `Backbone.pretrained_layers`."""

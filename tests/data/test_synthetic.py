@@ -19,9 +19,14 @@ from data.synthetic_scene import (
     BYSTANDER,
     CLASSES,
     DOWN,
+    FIGURE_HEIGHT,
+    GROWTH,
     SIZE,
+    SPEED_ACROSS,
+    SPEED_DOWN,
     SQUASH,
     SQUASHED,
+    SQUASHING,
     Figure,
     plan_scene,
 )
@@ -152,7 +157,7 @@ def test_boxes_lie_in_the_frame(videos: list[tuple[np.ndarray, VideoAnnotation]]
             assert (high <= (WIDTH, HEIGHT)).all()
             assert (high - low >= 8).all()
             assert ACT_FRAMES[0] <= len(tube) <= ACT_FRAMES[1]
-            assert tube.end <= FRAMES
+            assert tube.end < FRAMES
 
 
 def test_boxes_surround_what_moves() -> None:
@@ -176,14 +181,14 @@ def test_acts_begin_and_end_inside_the_video_and_stretches_are_empty() -> None:
     for figures in scenes:
         acts = [act for figure in figures for act in figure.acts]
         assert acts
-        assert all(0 <= begin < end <= FRAMES for begin, end in acts)
+        assert all(0 <= begin < end < FRAMES for begin, end in acts)
         for figure in figures:
             assert (figure.label == BYSTANDER) == (not figure.acts)
             for begin, end in figure.acts:
-                assert (figure.opacity[begin:end] == 1).all()
+                assert (figure.opacity[begin : end + 1] == 1).all()
             still = np.ones(FRAMES - 1, bool)
             for begin, end in figure.acts:
-                still[begin : end - 1] = False
+                still[begin:end] = False
             assert (np.diff(figure.track, axis=0)[still] == 0).all()
     nobody = [not any(f.opacity[t] for f in figures) for figures in scenes for t in (0, FRAMES - 1)]
     assert 0.15 < np.mean(nobody) < 0.35
@@ -204,7 +209,7 @@ def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             track[:, SIZE] = np.log(track[:, SIZE])
             shown = np.concatenate([np.arange(begin, end) for begin, end in figure.acts])
             begin, end = figure.acts[0]
-            index, pair = int(rng.choice(shown)), int(rng.integers(begin, end - 1))
+            index, pair = int(rng.choice(shown)), int(rng.integers(begin, end))
             looks.append([*track[index], *figure.poses[index]])
             motions.append(track[pair + 1] - track[pair])
             labels.append(figure.label)
@@ -250,7 +255,7 @@ def test_two_frames_tell_the_actions_apart_linearly(
     # Crossing is one action in both directions, about as often to the left as to the right.
     assert 0.4 < (steps[axes == ACROSS] > 0).mean() < 0.6
     steps = np.where(directions == 0, np.abs(steps), steps * directions)
-    least, most = np.array([[3, 6], [3, 6], [0.06, 0.08], [0.04, 0.06]]).T
+    least, most = np.array([SPEED_ACROSS, SPEED_DOWN, GROWTH, SQUASHING]).T
     assert (steps >= least[axes] - 1e-9).all()
     assert (steps <= most[axes] + 1e-9).all()
     rest = motions.copy()
@@ -279,7 +284,7 @@ def test_figures_of_every_action_stand_upright_or_crouch(
 def test_who_crouches_keeps_feet_and_width_while_the_head_comes_down() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
-        look, pose, height = random_look(rng), random_poses(rng, 1)[0], rng.uniform(36, 76)
+        look, pose, height = random_look(rng), random_poses(rng, 1)[0], rng.uniform(*FIGURE_HEIGHT)
         squashes = np.arange(SQUASHED[1], SQUASHED[0], -2 / height)
         boxes = np.array(
             [visible_box(draw_figure(look, pose, (50, 50), height, s)) for s in squashes]

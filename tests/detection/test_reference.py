@@ -129,7 +129,7 @@ def test_published_linear_head_is_our_convolution():
     """FACTS of AMTNet: gather, divide by 9 and apply a linear layer, against the convolution."""
     torch.manual_seed(0)
     channels, frames, sizes = 3, 2, (8, 5)
-    head = LinearHead(channels, frames, sizes).double()
+    head = LinearHead(channels, frames, sizes, finest=True).double()
     torch.nn.init.normal_(head.bias)
     features = torch.rand(frames, channels, 4, 4, dtype=torch.float64)
     linear = head.weight.permute(1, 0, 3, 4, 2).reshape(sum(sizes), -1)
@@ -138,7 +138,7 @@ def test_published_linear_head_is_our_convolution():
     gathered = torch.stack(taps, 1).permute(3, 4, 0, 1, 2).reshape(16, -1)
     wanted = gathered @ linear.T + head.bias
     terms = sum(head.term(features[place, None], place) for place in range(frames))
-    ours = head.combine(terms)[0].permute(1, 2, 0).reshape(16, -1)
+    ours = head.combine(terms, None)[0][0].permute(1, 2, 0).reshape(16, -1)
     assert torch.allclose(ours, wanted, atol=1e-12)
 
 

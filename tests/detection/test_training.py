@@ -197,6 +197,10 @@ def test_fine_tuning_starts_from_a_network_of_ours(dataset, tmp_path):
     assert any(p.requires_grad for p in network.backbone.features[10].parameters())
 
 
+def _normalised(layer):
+    return any(isinstance(module, nn.BatchNorm2d) for module in layer.modules())
+
+
 def test_fine_tuning_leaves_new_layers_their_normalisation(dataset, tmp_path):
     """Weights of ours come with normalisation merged, which a layer they do not fit still needs."""
     assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
@@ -206,13 +210,28 @@ def test_fine_tuning_leaves_new_layers_their_normalisation(dataset, tmp_path):
     taken = start_from_pretrained(network, state)
     own = network.state_dict()
     assert all(torch.equal(own[name], state[name]) for name in taken)
-    assert "backbone.features.13.conv.0.0.bias" in taken and "heads.0.depthwise.0.bias" in taken
-    new = [network.backbone.extras[0], network.heads[2]]
-    assert all(any(isinstance(m, nn.BatchNorm2d) for m in layer.modules()) for layer in new)
-    old = [*network.backbone.features[:14], network.heads[0]]
-    assert not any(isinstance(m, nn.BatchNorm2d) for layer in old for m in layer.modules())
-    images = torch.rand(2, 2, 3, 64, 64)
+    assert "backbone.features.13.conv.0.0.bias" in taken
+    assert all(_normalised(layer) for layer in (network.backbone.extras[0], *network.heads))
+    assert not any(_normalised(layer) for layer in network.backbone.features[:14])
+    images = torch.rand(2, 3, 64, 64)
     reference = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     start_from_pretrained(reference, state)
-    terms = network.eval().frame_terms(images[0])[0][0]
-    torch.testing.assert_close(terms, reference.eval().frame_terms(images[0])[0][0])
+    first_map = network.eval().backbone(images)[0]
+    torch.testing.assert_close(first_map, reference.eval().backbone(images)[0])
+
+
+def test_fine_tuning_to_other_classes_begins_with_new_heads(dataset, tmp_path):
+    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
+    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    network = MicroTubeNetwork("mobilenet_v2_stride16", 3, input_size=64)
+    taken = start_from_pretrained(network, load_tensors(weights))
+    assert "backbone.extras.0.conv.0.0.weight" in taken
+    assert not any(name.startswith("heads.") for name in taken)
+    assert all(_normalised(head) for head in network.heads)
+
+
+def test_training_starts_from_real_people_unless_told_otherwise(dataset, tmp_path):
+    command = ("--max_iter=1", "--val_step=1")
+    assert "amtnet-mobilenetv2-jhmdb21" in _train(dataset, tmp_path / "a", *command).stdout
+    scratch = _train(dataset, tmp_path / "b", *command, "--init_weights=none")
+    assert scratch.returncode == 0 and "tensors from" not in scratch.stdout
