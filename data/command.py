@@ -80,7 +80,7 @@ def run_command(
     """Calls the `main` of a script and exits as every command of the project does.
 
     Exit codes: 0 done, 1 failed (any other exception, with its traceback), 2 bad input (one
-    sentence on stderr), 130 interrupted by the user.
+    sentence on stderr), 130 interrupted by the user, 141 whoever read the output has stopped.
 
     Args:
         main: takes the arguments (None: those of the process), returns an exit code or None for 0.
@@ -88,11 +88,16 @@ def run_command(
     """
     try:
         code = main(argv) or 0
+        sys.stdout.flush()
     except InputError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:
+        # What is still to be printed has nobody to read it; Python would complain of that at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     sys.exit(code)
 
 

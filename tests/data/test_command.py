@@ -61,6 +61,23 @@ def test_other_errors_are_not_hidden(error: Exception) -> None:
         run_command(_main_that(error))
 
 
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_stops_reading_is_no_failure(lines: int) -> None:
+    """As in `python demo/run.py | head`: what has been printed may be more than is wanted."""
+    script = (
+        "import sys; from data import run_command; sys.stdin.read();"
+        f"run_command(lambda argv: print(*range({lines})))"
+    )
+    command = [sys.executable, "-c", script]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as run:
+        assert run.stdin and run.stdout and run.stderr
+        run.stdout.close()
+        run.stdin.close()  # only now it begins
+        assert run.stderr.read() == b""
+    assert run.returncode == 141
+
+
 def test_a_failing_command_exits_with_1_and_its_traceback() -> None:
     script = "from data import run_command; run_command(lambda argv: 1 / 0)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
