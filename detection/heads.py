@@ -47,14 +47,11 @@ class LinearHead(Head):
         channels: channels of the feature map.
         frames: frames in a micro-tube, S.
         outputs: sizes of the linear layers that are merged here: (4 S A, A (classes + 1)).
-        finest: whether the map is the finest; the published heads don't care.
     """
 
     TAPS = 9
 
-    def __init__(
-        self, channels: int, frames: int, outputs: tuple[int, ...], *, finest: bool
-    ) -> None:
+    def __init__(self, channels: int, frames: int, outputs: tuple[int, ...]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(frames, sum(outputs), channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(sum(outputs)))

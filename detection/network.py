@@ -44,20 +44,15 @@ class MicroTubeNetwork(nn.Module):
         self.num_classes = num_classes
         self.seq_len = seq_len
         self.input_size = input_size or self.backbone.input_size
-        head: type[LinearHead] | type[LightHead] = (
-            LinearHead if isinstance(self.backbone, VGG16) else LightHead
-        )
+        outputs = [(4 * seq_len * k, k * (num_classes + 1)) for k in PRIORS_PER_CELL]
+        maps = enumerate(zip(self.backbone.channels, outputs, strict=True))
+        linear = isinstance(self.backbone, VGG16)
         self.heads = nn.ModuleList(
             [
-                head(
-                    channels,
-                    seq_len,
-                    (4 * seq_len * priors, priors * (num_classes + 1)),
-                    finest=index == 0,
-                )
-                for index, (channels, priors) in enumerate(
-                    zip(self.backbone.channels, PRIORS_PER_CELL, strict=True)
-                )
+                LinearHead(channels, seq_len, sizes)
+                if linear
+                else LightHead(channels, seq_len, sizes, finest=index == 0)
+                for index, (channels, sizes) in maps
             ]
         )
         self.fine_tuning = False

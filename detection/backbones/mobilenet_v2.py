@@ -78,7 +78,8 @@ class MobileNetV2(Backbone):
 
     def _early_features(self, images: Tensor) -> Tensor:
         early = self.features[:_STRIDE_8]
-        if any(parameter.requires_grad for parameter in early.parameters()):
+        few = len(images) <= _IMAGES_IN_CACHE
+        if few or any(parameter.requires_grad for parameter in early.parameters()):
             return cast(Tensor, early(images))
         # Layers that are left alone may work on a few images at a time, which then stay in cache.
         return torch.cat([early(part) for part in images.split(_IMAGES_IN_CACHE)])

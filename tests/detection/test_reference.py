@@ -129,7 +129,7 @@ def test_published_linear_head_is_our_convolution():
     """FACTS of AMTNet: gather, divide by 9 and apply a linear layer, against the convolution."""
     torch.manual_seed(0)
     channels, frames, sizes = 3, 2, (8, 5)
-    head = LinearHead(channels, frames, sizes, finest=True).double()
+    head = LinearHead(channels, frames, sizes).double()
     torch.nn.init.normal_(head.bias)
     features = torch.rand(frames, channels, 4, 4, dtype=torch.float64)
     linear = head.weight.permute(1, 0, 3, 4, 2).reshape(sum(sizes), -1)

@@ -186,9 +186,15 @@ def test_published_parameter_groups():
         assert (group["lr"], group["weight_decay"]) == (pytest.approx(rate), decay)
 
 
-def test_fine_tuning_starts_from_a_network_of_ours(dataset, tmp_path):
-    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
-    (weights,) = tmp_path.glob("training/*/model.safetensors")
+@pytest.fixture(scope="module")
+def weights(dataset, tmp_path_factory):
+    """A checkpoint of a short training."""
+    root = tmp_path_factory.mktemp("trained")
+    assert _train(dataset, root, "--max_iter=2", "--val_step=2").returncode == 0
+    return next(root.glob("training/*/model.safetensors"))
+
+
+def test_fine_tuning_starts_from_a_network_of_ours(weights):
     network = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     taken = start_from_pretrained(network, load_tensors(weights))
     assert set(taken) == set(load_checkpoint(weights).state)
@@ -201,10 +207,8 @@ def _normalised(layer):
     return any(isinstance(module, nn.BatchNorm2d) for module in layer.modules())
 
 
-def test_fine_tuning_leaves_new_layers_their_normalisation(dataset, tmp_path):
+def test_fine_tuning_leaves_new_layers_their_normalisation(weights):
     """Weights of ours come with normalisation merged, which a layer they do not fit still needs."""
-    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
-    (weights,) = tmp_path.glob("training/*/model.safetensors")
     state = load_tensors(weights)
     network = MicroTubeNetwork("mobilenet_v2", 2, input_size=64)
     taken = start_from_pretrained(network, state)
@@ -220,9 +224,7 @@ def test_fine_tuning_leaves_new_layers_their_normalisation(dataset, tmp_path):
     torch.testing.assert_close(first_map, reference.eval().backbone(images)[0])
 
 
-def test_fine_tuning_to_other_classes_begins_with_new_heads(dataset, tmp_path):
-    assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
-    (weights,) = tmp_path.glob("training/*/model.safetensors")
+def test_fine_tuning_to_other_classes_begins_with_new_heads(weights):
     network = MicroTubeNetwork("mobilenet_v2_stride16", 3, input_size=64)
     taken = start_from_pretrained(network, load_tensors(weights))
     assert "backbone.extras.0.conv.0.0.weight" in taken
