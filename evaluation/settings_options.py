@@ -16,16 +16,18 @@ SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
 def settings_options(
     parser: argparse.ArgumentParser, defaults: "DataclassInstance", texts: Mapping[str, str]
 ) -> None:
-    """Adds an option for each field of a settings dataclass.
+    """Adds options for fields of a settings dataclass.
 
     Args:
         parser: Where the options go.
         defaults: Settings whose values are the defaults; each is an int, a float, or a word with
             its `choices` in the metadata of the field.
-        texts: Help text of each field.
+        texts: Help text of each field that becomes an option.
     """
     group = parser.add_argument_group("settings")
     for field in fields(defaults):
+        if field.name not in texts:
+            continue
         value = getattr(defaults, field.name)
         choices = field.metadata.get("choices")
         group.add_argument(
@@ -45,6 +47,7 @@ def read_settings(args: argparse.Namespace, kind: type[SettingsT]) -> SettingsT:
         InputError: A value is out of its range.
     """
     try:
-        return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
+        names = [field.name for field in fields(kind) if hasattr(args, field.name)]
+        return kind(**{name: getattr(args, name) for name in names})
     except ValueError as error:
         raise InputError(f"{error}; give another --{str(error).split()[0]}") from None

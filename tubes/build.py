@@ -38,8 +38,12 @@ from tubes.settings import TubeSettings
 from tubes.tube_builder import build_tubes
 
 OPTION_HELP = {
-    "trimming": "cut paths in time by the label of each frame, or not at all, which is the default "
-    "for data sets whose tubes all span their clips",
+    "linking": "link each class on its own, or one set of paths for all classes",
+    "cost": "what a path gains by a detection: its score, the similarity of all scores, or both",
+    "ordering": "which path chooses first: as ROAD's evaluation or as its published demo does it",
+    "trimming": "cut paths in time by labelling each frame with a class, or with the path's class "
+    "or background; or not at all, which is the default for data sets whose tubes all span their "
+    "clips",
     "alpha": "cost of a change of class in the trimming: higher, for fewer and longer tubes",
     "conf_thresh": "detections of a class must score higher",
     "topk": "detections of a class and frame that enter the NMS",
@@ -47,6 +51,7 @@ OPTION_HELP = {
     "keep": "detections of a class and frame that are linked",
     "iou_thresh": "least IoU of successive boxes",
     "jump_gap": "misses in a row that end a path",
+    "min_found": "paths found in fewer frames are dropped",
     "score_topk": "best frame scores that make the score of a tube",
     "min_frames": "least length of a tube",
     "min_score": "tubes must score higher",

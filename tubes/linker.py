@@ -2,132 +2,62 @@
 
 A path is one class followed through the video: a box, a class score and all scores for every frame
 from the first to the last in which it was found. ROAD's incremental linking
-(gurkirt/realtime-action-detection; Singh et al., arXiv 1611.08563, section 3.4).
+(gurkirt/realtime-action-detection; Singh et al., arXiv 1611.08563, section 3.4), and its
+class-agnostic form, one set of paths for all classes (gurkirt/3D-RetinaNet, `gen_agent_paths`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from data.class_filter import frame_picks
-from tubes.linking import DEAD, link_frame, new_state, path_strengths, unroll, with_room
+from data import Detections
+from data.class_filter import FilterBuffers, new_filter_buffers
+from tubes.link_step import (
+    LABEL,
+    MISSED,
+    NUMBER,
+    LinkRules,
+    link_frame,
+    new_history,
+    new_state,
+    with_room,
+)
+from tubes.link_video import (
+    PROBLEMS,
+    FilterRules,
+    filter_boxes,
+    find_problem,
+    finish_paths,
+    link_frames,
+)
+from tubes.paths import LinkedPaths, LivePaths
+from tubes.settings import COSTS, LinkSettings
 
-# Finished paths of a class are listed by the mean of so many of their best scores.
+# Finished paths of a class are listed by the mean of so many of their best scores; so are the live
+# ones of the published demo.
 STRENGTH_FRAMES = 20
 
-
-@dataclass(frozen=True, eq=False)
-class ActionPath:
-    """One class followed through the video, before trimming.
-
-    Attributes:
-        label: Class.
-        start: First frame, 0-based; the path covers `len(rows)` frames.
-        rows: Row of the linked detections for every frame, shape (T,). A missed frame has the row
-            of the next found one.
-        boxes: Corners x1, y1, x2, y2 in pixels, clipped to the frame as ROAD does, float32 (T, 4).
-        scores: All scores, background last, float32 (T, classes + 1).
-        found: Frames in which the path was found, ascending, shape (K,).
-        missed: How many frames in a row the path was missed at the end.
-        path_score: Sum of the class scores of the found frames.
-    """
-
-    label: int
-    start: int
-    rows: NDArray[np.int64]
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    found: NDArray[np.int64]
-    missed: int
-    path_score: float
-
-    @property
-    def end(self) -> int:
-        """The frame after the last one."""
-        return self.start + len(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@dataclass(frozen=True, eq=False)
-class LinkedPaths(Sequence[ActionPath]):
-    """All paths of a video as arrays, class by class, strongest first; items are `ActionPath`.
-
-    Attributes:
-        labels: Class of each path, shape (P,).
-        starts: First frame of each path, shape (P,).
-        missed: Misses in a row at the end, shape (P,).
-        path_scores: Sums of class scores, float32 (P,).
-        rows: Detection row of every frame of every path, one path after the other.
-        row_ptr: Path i has `rows[row_ptr[i]:row_ptr[i + 1]]`, shape (P + 1,).
-        found: Frames in which the paths were found.
-        found_ptr: Likewise for `found`, shape (P + 1,).
-        boxes: Clipped boxes of all detections, float32 (N, 4).
-        scores: Scores of all detections, float32 (N, classes + 1).
-    """
-
-    labels: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    missed: NDArray[np.int64]
-    path_scores: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    row_ptr: NDArray[np.int64]
-    found: NDArray[np.int64]
-    found_ptr: NDArray[np.int64]
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @overload
-    def __getitem__(self, index: int) -> ActionPath: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[ActionPath]: ...
-
-    def __getitem__(self, index: int | slice) -> ActionPath | list[ActionPath]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        rows = self.rows[self.row_ptr[index] : self.row_ptr[index + 1]]
-        return ActionPath(
-            label=int(self.labels[index]),
-            start=int(self.starts[index]),
-            rows=rows,
-            boxes=self.boxes[rows],
-            scores=self.scores[rows],
-            found=self.found[self.found_ptr[index] : self.found_ptr[index + 1]],
-            missed=int(self.missed[index]),
-            path_score=float(self.path_scores[index]),
-        )
-
-    def __iter__(self) -> Iterator[ActionPath]:
-        return (self[index] for index in range(len(self)))
-
-    def __repr__(self) -> str:
-        return f"LinkedPaths({len(self)} paths, {len(self.rows)} boxes)"
+Distance = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.floating]]
 
 
 class OnlineLinker:
-    """Links the detections of a video, fed frame by frame, into paths, each class on its own.
+    """Links the detections of a video, fed frame by frame, into paths.
 
     Args:
         num_classes: Number of classes without background.
         width: Width of the frame in pixels.
         height: Height of the frame in pixels.
-        iou_threshold: Least overlap of successive boxes of a path.
-        jump_gap: A path ends when it was missed in this many frames in a row.
-        min_length: Paths found in fewer frames are dropped; None stands for ROAD's rule, `jump_gap`
-            + 1.
-        score_threshold: Detections of a class must score higher than this.
-        top_k: At most so many of the best detections of a class and frame enter the NMS.
-        nms_iou: IoU above which the NMS drops the lower-scoring box.
-        keep: At most so many detections of a class and frame are linked.
+        settings: How detections are linked; None stands for ROAD's settings.
+        distance: Takes the last boxes of paths, float32 (L, 4), and boxes of detections, float32
+            (K, 4), in pixels, and returns how far they are apart, (L, K). None stands for 1 - IoU,
+            which is compiled, with `max_distance` 1 - `settings.iou_thresh`.
+        max_distance: A path takes no detection that is farther away.
+        keep_history: Whether `finish` can return all paths. Without it, memory is bounded by the
+            number of classes, whatever the length of the stream.
+
+    Attributes:
+        state: The live paths, for the online trimming.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -138,43 +68,59 @@ class OnlineLinker:
         num_classes: int,
         width: int,
         height: int,
+        settings: LinkSettings | None = None,
         *,
-        iou_threshold: float = 0.1,
-        jump_gap: int = 3,
-        min_length: int | None = None,
-        score_threshold: float = 0.001,
-        top_k: int = 50,
-        nms_iou: float = 0.45,
-        keep: int = 10,
+        distance: Distance | None = None,
+        max_distance: float = 0.0,
+        keep_history: bool = True,
     ) -> None:
-        positive = {
-            "num_classes": num_classes,
-            "width": width,
-            "height": height,
-            "jump_gap": jump_gap,
-            "top_k": top_k,
-            "keep": keep,
-        }
-        for name, value in positive.items():
+        for name, value in {"num_classes": num_classes, "width": width, "height": height}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        self._settings = settings = settings or LinkSettings()
         self._classes = num_classes
+        self._agnostic = settings.linking == "agnostic"
+        self._distance = distance
         # ROAD's frame reaches to the last pixel's index, so a box at the right or lower edge loses
         # one pixel.
         self._limit = np.array([width - 1, height - 1], np.float32)
-        self._iou_threshold = np.float32(iou_threshold)
-        self._jump_gap = jump_gap
-        self._min_length = jump_gap + 1 if min_length is None else min_length
-        self._filter = (np.float32(score_threshold), top_k, np.float32(nms_iou), keep)
-        self._state = new_state(num_classes, keep, jump_gap)
-        self._boxes: list[NDArray[np.float32]] = []
-        self._scores: list[NDArray[np.float32]] = []
+        self._filter = FilterRules(
+            threshold=np.float32(settings.conf_thresh),
+            nms_iou=np.float32(settings.nms_thresh),
+            keep=settings.keep,
+            right=self._limit[0],
+            bottom=self._limit[1],
+        )
+        displayed = settings.ordering == "road-display"
+        self._rules = LinkRules(
+            iou_threshold=np.float32(settings.iou_thresh),
+            max_distance=np.float32(max_distance),
+            jump_gap=settings.jump_gap,
+            cost=COSTS.index(settings.cost),
+            sort_new=displayed,
+        )
+        self._linked_classes = 1 if self._agnostic else num_classes
+        self.state = new_state(
+            self._linked_classes,
+            settings.keep,
+            settings.jump_gap,
+            STRENGTH_FRAMES if displayed else settings.jump_gap + 1,
+            0 if settings.cost == "score" else num_classes + 1,
+            self._agnostic,
+        )
+        self._keep_history = keep_history
+        self._history = new_history(0)
+        self._buffers, self._pixels = self._new_space(64)
+        self._frames = 0
         self._rows = 0
+        self._boxes: list[NDArray[np.float32]] = [np.zeros((0, 4), np.float32)]
+        self._scores: list[NDArray[np.float32]] = [np.zeros((0, num_classes + 1), np.float32)]
+        self._source: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
 
     @property
     def frames(self) -> int:
         """How many frames were fed."""
-        return len(self._boxes)
+        return self._frames
 
     def update(self, boxes: ArrayLike, scores: ArrayLike) -> None:
         """Takes the detections of the next frame.
@@ -184,60 +130,215 @@ class OnlineLinker:
             scores: Scores of all classes, background last, shape (N, num_classes + 1).
 
         Raises:
-            ValueError: The shapes do not fit.
+            ValueError: The shapes do not fit, a number is not finite, a score is not from 0 to 1 or
+                a box has its corners reversed; nothing has changed then.
         """
-        scores = np.array(scores, np.float32, order="C")
-        boxes = np.array(boxes, np.float32, order="C")
+        boxes, scores = self._checked(boxes, scores)
+        self._make_room(len(boxes))
+        linked = self._linked_scores(scores)
+        if self._distance is None:
+            self._link_frames(boxes, linked, scores, np.array([0, len(boxes)]))
+        else:
+            filter_boxes(self._filter, self._buffers, self._pixels, boxes, linked)
+            picks = self._buffers.picks[: self._buffers.starts[-1]]
+            self._link(self._pixels, linked, scores, picks, self._buffers.starts)
+        self._remember(boxes, scores, self._buffers.picks[: self._buffers.starts[-1]])
+
+    def update_all(self, detections: Detections) -> None:
+        """Takes all frames of a video at once; the same as `update` with one after the other.
+
+        Raises:
+            ValueError: As `update`.
+        """
+        if self._distance is not None:
+            for frame in range(detections.frames):
+                self.update(*detections.frame(frame))
+            return
+        boxes, scores = self._checked(detections.boxes, detections.scores)
+        self._make_room(
+            int(np.diff(detections.offsets).max(initial=0)),
+            detections.frames * self._linked_classes * self._settings.keep,
+        )
+        self._link_frames(boxes, self._linked_scores(scores), scores, detections.offsets)
+        self._remember(boxes, scores, None, detections.frames)
+
+    def update_picked(self, boxes: ArrayLike, scores: ArrayLike, starts: ArrayLike) -> None:
+        """Takes detections of the next frame that were filtered already, such as fused ones.
+
+        Args:
+            boxes: Corners x1, y1, x2, y2 in pixels of the frame, class after class, in each by
+                falling class score, at most `settings.keep` of each, shape (N, 4).
+            scores: Scores of all classes, background last, shape (N, num_classes + 1).
+            starts: Where each class begins, shape (classes + 1,).
+
+        Raises:
+            ValueError: As `update`, or a class has too many.
+        """
+        boxes, scores = self._checked(boxes, scores)
+        starts = np.array(starts, np.int64)
+        if len(starts) != self._linked_classes + 1 or starts[0] != 0 or starts[-1] != len(boxes):
+            raise ValueError(f"starts must go from 0 to the number of boxes, {len(boxes)}")
+        if (np.diff(starts) < 0).any() or (np.diff(starts) > self._settings.keep).any():
+            raise ValueError(f"starts must give each class at most {self._settings.keep} boxes")
+        self._make_room(len(boxes))
+        pixels = boxes.copy()
+        np.maximum(pixels[:, :2], 0, out=pixels[:, :2])
+        np.minimum(pixels[:, 2:], self._limit, out=pixels[:, 2:])
+        pixels += np.float32(1)
+        picks = np.arange(len(boxes))
+        self._link(pixels, self._linked_scores(scores), scores, picks, starts)
+        self._remember(boxes, scores, picks)
+
+    def live(self) -> LivePaths:
+        """Returns the paths that may go on."""
+        state = self.state
+        slots = self._live_slots()
+        return LivePaths(
+            ids=state.number[slots],
+            labels=slots // state.live.shape[1],
+            boxes=state.box[slots] - np.float32(1),
+            scores=state.score[slots],
+            starts=state.start[slots],
+            found=state.seen[slots],
+            unseen=state.missed[slots],
+        )
+
+    def finish(self) -> LinkedPaths:
+        """Returns the paths of the frames fed so far; feeding may go on afterwards.
+
+        Raises:
+            ValueError: The history is not kept.
+        """
+        if not self._keep_history:
+            raise ValueError("keep_history must be True for the linker to return all paths")
+        boxes = np.concatenate(self._boxes)
+        np.maximum(boxes[:, :2], 0, out=boxes[:, :2])
+        np.minimum(boxes[:, 2:], self._limit, out=boxes[:, 2:])
+        source = np.concatenate(self._source)
+        paths, totals, rows, row_ptr, found, found_ptr = finish_paths(
+            self.state, self._history, self._settings.min_found, STRENGTH_FRAMES
+        )
+        return LinkedPaths(
+            ids=paths[:, NUMBER],
+            labels=paths[:, LABEL],
+            starts=found[found_ptr[:-1]],
+            missed=paths[:, MISSED],
+            path_scores=totals,
+            rows=np.searchsorted(source, rows),
+            row_ptr=row_ptr,
+            found=found,
+            found_ptr=found_ptr,
+            boxes=boxes,
+            scores=np.concatenate(self._scores),
+            source=source,
+        )
+
+    def _checked(
+        self, boxes: ArrayLike, scores: ArrayLike
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The arguments as arrays that can be linked."""
+        boxes = np.ascontiguousarray(boxes, np.float32)
+        scores = np.ascontiguousarray(scores, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(f"boxes must have the shape (N, 4), not {boxes.shape}")
         if scores.shape != (len(boxes), self._classes + 1):
             wanted = (len(boxes), self._classes + 1)
             raise ValueError(f"scores must have the shape {wanted}, not {scores.shape}")
-        np.maximum(boxes[:, :2], 0, out=boxes[:, :2])
-        np.minimum(boxes[:, 2:], self._limit, out=boxes[:, 2:])
-        # The original computes overlaps from 1-based pixels; float32 rounds differently there.
-        pixels = boxes + np.float32(1)
-        rows, starts = frame_picks(pixels, scores, self._classes, *self._filter)
-        self._state = with_room(self._state, len(rows))
+        problem = PROBLEMS[find_problem(boxes, scores)]
+        if problem:
+            raise ValueError(f"{problem} (frame {self._frames})")
+        return boxes, scores
+
+    def _linked_scores(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores by which paths are linked: of each class, or of being no background."""
+        return 1 - scores[:, -1:] if self._agnostic else scores
+
+    def _make_room(self, rows: int, nodes: int | None = None) -> None:
+        """Enlarges the working space for a frame of so many rows, and the history for nodes."""
+        if rows > self._buffers.rows.shape[1]:
+            # Twice the size: frames that grow a little would make the space anew again and again.
+            self._buffers, self._pixels = self._new_space(2 * rows)
+        if self._keep_history:
+            most = rows * self._linked_classes if nodes is None else nodes
+            self._history = with_room(self._history, most)
+
+    def _new_space(self, rows: int) -> tuple[FilterBuffers, NDArray[np.float32]]:
+        settings = self._settings
+        buffers = new_filter_buffers(self._linked_classes, settings.topk, settings.keep, rows)
+        return buffers, np.zeros((rows, 4), np.float32)
+
+    def _link_frames(
+        self,
+        boxes: NDArray[np.float32],
+        linked: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        offsets: NDArray[np.int64],
+    ) -> None:
+        link_frames(
+            self.state,
+            self._history,
+            self._rules,
+            self._filter,
+            self._buffers,
+            self._pixels,
+            boxes,
+            linked,
+            scores,
+            offsets,
+            self._frames,
+            self._rows,
+        )
+
+    def _link(
+        self,
+        pixels: NDArray[np.float32],
+        linked: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        picks: NDArray[np.int64],
+        starts: NDArray[np.int64],
+    ) -> None:
+        """Links picked detections, with the user's distance if there is one."""
+        distances = np.zeros((0, 0), np.float32)
+        if self._distance is not None:
+            last = self.state.box[self._live_slots()] - np.float32(1)
+            shape = (len(last), len(picks))
+            distances = np.full(shape, np.inf, np.float32)
+            if all(shape):
+                distances[:] = self._distance(last, pixels[picks] - np.float32(1))
         link_frame(
-            self._state,
-            self.frames,
+            self.state,
+            self._history,
+            self._rules,
+            self._frames,
             self._rows,
             pixels,
+            linked,
             scores,
-            rows,
+            picks,
             starts,
-            self._iou_threshold,
-            self._jump_gap,
+            distances,
         )
-        self._boxes.append(boxes)
-        self._scores.append(scores)
+
+    def _remember(
+        self,
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        picks: NDArray[np.int64] | None,
+        frames: int = 1,
+    ) -> None:
+        """Counts the frames, and keeps the rows that were picked, or all."""
+        if self._keep_history:
+            rows = np.arange(len(boxes))
+            if picks is not None and len(picks) < len(boxes):
+                rows = np.unique(picks)
+            if len(rows):
+                self._boxes.append(boxes[rows])
+                self._scores.append(scores[rows])
+                self._source.append(rows + self._rows)
+        self._frames += frames
         self._rows += len(boxes)
 
-    def finish(self) -> LinkedPaths:
-        """Returns the paths of the frames fed so far; feeding may go on afterwards."""
-        state = self._state
-        dead = state.dead[: state.used[DEAD]]
-        dead_labels = state.path_label[dead]
-        listed = []
-        for label in range(self._classes):
-            listed += [state.live[label, : state.live_count[label]], dead[dead_labels == label]]
-        paths = np.concatenate(listed)
-        paths = paths[state.path_count[paths] >= self._min_length]
-        labels = state.path_label[paths]
-        # lexsort is stable: paths of equal strength keep their order.
-        order = np.lexsort((-path_strengths(state, paths, STRENGTH_FRAMES), labels))
-        paths = paths[order]
-        rows, row_ptr, found, found_ptr = unroll(state, paths)
-        return LinkedPaths(
-            labels=labels[order],
-            starts=found[found_ptr[:-1]],
-            missed=state.path_missed[paths],
-            path_scores=state.path_score[paths],
-            rows=rows,
-            row_ptr=row_ptr,
-            found=found,
-            found_ptr=found_ptr,
-            boxes=np.concatenate([np.zeros((0, 4), np.float32), *self._boxes]),
-            scores=np.concatenate([np.zeros((0, self._classes + 1), np.float32), *self._scores]),
-        )
+    def _live_slots(self) -> NDArray[np.int64]:
+        """Slots of the live paths, class after class."""
+        state = self.state
+        return state.live[np.arange(state.live.shape[1]) < state.living[:, None]]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tubes.linker import LinkedPaths
+from tubes.paths import LinkedPaths
 
 # Added to every score in float32, as the original does: it shifts the reported sums and rounds the
 # scores.
@@ -45,20 +45,31 @@ class Runs:
         return len(self.paths)
 
 
-def trim(paths: LinkedPaths, alpha: float) -> Runs:
+def trim(paths: LinkedPaths, alpha: ArrayLike, trimming: str = "labels") -> Runs:
     """Finds the runs of every path.
 
     Args:
         paths: Paths of a video.
-        alpha: Cost of a change of label, 0 or more.
+        alpha: Cost of a change of label, 0 or more; one for all paths, or one for each class,
+            shape (classes,).
+        trimming: "labels" or "background", see `TubeSettings`.
 
     Raises:
-        ValueError: `alpha` is negative.
+        ValueError: `alpha` is negative, or not one for each class.
     """
-    if not alpha >= 0:
-        raise ValueError(f"alpha must be 0 or more, not {alpha}")
+    classes = paths.scores.shape[1] - 1
+    alphas = np.broadcast_to(np.asarray(alpha, np.float64), classes)
+    if not (alphas >= 0).all():
+        raise ValueError(f"alpha must be 0 or more, not {alphas.min()}")
     return Runs(
-        *_trim_paths(paths.scores, paths.rows, paths.row_ptr, paths.labels, np.float64(alpha))
+        *_trim_paths(
+            paths.scores,
+            paths.rows,
+            paths.row_ptr,
+            paths.labels,
+            np.ascontiguousarray(alphas),
+            trimming == "background",
+        )
     )
 
 
@@ -80,7 +91,11 @@ def whole_paths(paths: LinkedPaths) -> Runs:
 
 @njit(cache=True)
 def label_frames(
-    scores: NDArray[np.float32], rows: NDArray[np.int64], alpha: np.float64, own: int
+    scores: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    alpha: np.float64,
+    own: int,
+    background: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Labels every frame of one path.
 
@@ -90,35 +105,41 @@ def label_frames(
         rows: Row of `scores` for each frame of the path, shape (T,).
         alpha: Cost of a change of label.
         own: Class whose forward values are returned.
+        background: Decide between that class, label 0, and the background, label 1, whose score is
+            1 - that of the class; else between all classes.
 
     Returns:
         The label of each frame, shape (T,); the forward values of the class `own`, shape (T,); the
-        forward values of all classes in the last frame, shape (classes,). Ties go to the class with
-        the lower number.
+        forward values of all labels in the last frame. Ties go to the lower label.
     """
     frames = rows.shape[0]
-    classes = scores.shape[1] - 1
+    classes = 2 if background else scores.shape[1] - 1
     shift = np.float32(SCORE_SHIFT)
-    value = np.empty(classes, np.float64)
+    first = 0 if background else own
+    value = np.zeros(classes, np.float64)
     own_values = np.empty(frames, np.float64)
     # Of the frame before: its best label, and for which labels of this frame it is the better
     # predecessor.
     leaders = np.zeros(frames, np.int64)
     from_leader = np.zeros((frames, classes), np.bool_)
-    for label in range(classes):
-        value[label] = np.float64(scores[rows[0], label] + shift)
-    own_values[0] = value[own]
-    for frame in range(1, frames):
+    for frame in range(frames):
+        row = rows[frame]
         leader = np.argmax(value)
         leaders[frame] = leader
         change = value[leader] - alpha
         for label in range(classes):
             before = value[label]
-            if change > before or (change == before and leader < label):
+            if frame > 0 and (change > before or (change == before and leader < label)):
                 from_leader[frame, label] = True
                 before = change
-            value[label] = np.float64(scores[rows[frame], label] + shift) + before
-        own_values[frame] = value[own]
+            if not background:
+                gain = scores[row, label] + shift
+            elif label == 0:
+                gain = scores[row, own]
+            else:
+                gain = np.float32(1) - scores[row, own]
+            value[label] = before + np.float64(gain)
+        own_values[frame] = value[first]
 
     labels = np.empty(frames, np.int64)
     label = int(np.argmax(value))
@@ -135,7 +156,8 @@ def _trim_paths(
     rows: NDArray[np.int64],
     row_ptr: NDArray[np.int64],
     path_labels: NDArray[np.int64],
-    alpha: np.float64,
+    alphas: NDArray[np.float64],
+    background: bool,
 ) -> tuple[
     NDArray[np.int64],
     NDArray[np.int64],
@@ -158,17 +180,20 @@ def _trim_paths(
         own = path_labels[path]
         path_rows = rows[row_ptr[path] : row_ptr[path + 1]]
         frames = path_rows.shape[0]
-        labels, own_values, last_values = label_frames(scores, path_rows, alpha, own)
+        labels, own_values, last_values = label_frames(
+            scores, path_rows, alphas[own], own, background
+        )
+        wanted = 0 if background else own
         total = np.float32(0)
         for row in path_rows:
             total += scores[row, own]
         start = 0
         while start < frames:
-            if labels[start] != own:
+            if labels[start] != wanted:
                 start += 1
                 continue
             end = start + 1
-            while end < frames and labels[end] == own:
+            while end < frames and labels[end] == wanted:
                 end += 1
             paths[count] = path
             starts[count] = start

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data import Detections, Tube, VideoTubes
-from tubes.linker import LinkedPaths, OnlineLinker
+from tubes.linker import OnlineLinker
+from tubes.paths import LinkedPaths
 from tubes.settings import TubeSettings
 from tubes.trimming import Runs, trim, whole_paths
 
@@ -26,17 +27,8 @@ class TubeBuilder:
         self, num_classes: int, width: int, height: int, settings: TubeSettings | None = None
     ) -> None:
         self._settings = settings or TubeSettings()
-        self._linker = OnlineLinker(
-            num_classes,
-            width,
-            height,
-            iou_threshold=self._settings.iou_thresh,
-            jump_gap=self._settings.jump_gap,
-            score_threshold=self._settings.conf_thresh,
-            top_k=self._settings.topk,
-            nms_iou=self._settings.nms_thresh,
-            keep=self._settings.keep,
-        )
+        self._classes = num_classes
+        self._linker = OnlineLinker(num_classes, width, height, self._settings)
 
     @property
     def frames(self) -> int:
@@ -51,7 +43,10 @@ class TubeBuilder:
         """Returns the tubes of the frames fed so far; feeding may go on afterwards."""
         paths = self._linker.finish()
         settings = self._settings
-        runs = whole_paths(paths) if settings.trimming == "none" else trim(paths, settings.alpha)
+        if settings.trimming == "none":
+            runs = whole_paths(paths)
+        else:
+            runs = trim(paths, settings.class_alphas(self._classes), settings.trimming)
         return make_tubes(paths, runs, settings)
 
 

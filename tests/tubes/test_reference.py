@@ -19,7 +19,7 @@ from tests.tubes.cases import (
     scores_of,
     shipped_or_full,
 )
-from tubes import LinkedPaths, OnlineLinker, TubeSettings, build_tubes, trim
+from tubes import LinkedPaths, LinkSettings, OnlineLinker, TubeSettings, build_tubes, trim
 from tubes.trimming import label_frames
 
 SINGLES = shipped_or_full(
@@ -39,7 +39,7 @@ def single(name: str) -> dict[str, np.ndarray]:
 
 
 def linked(case: dict[str, np.ndarray], **settings: Any) -> LinkedPaths:
-    linker = OnlineLinker(len(CLASSES), 320, 240, **settings)
+    linker = OnlineLinker(len(CLASSES), 320, 240, LinkSettings(**settings))
     detections = detections_of(case)
     for frame in range(detections.frames):
         linker.update(*detections.frame(frame))
@@ -97,9 +97,11 @@ def test_paths(name):
 
 
 VARIANTS = {
-    "iou03": {"iou_threshold": 0.3},
-    "gap1": {"jump_gap": 1},
-    "gap5": {"jump_gap": 5},
+    "iou03": {"iou_thresh": 0.3},
+    "gap1": {"jump_gap": 1, "min_found": 2},
+    "gap5": {"jump_gap": 5, "min_found": 6},
+    "scrSim": {"cost": "scrSim"},
+    "scrMinusSim": {"cost": "scrMinusSim"},
 }
 
 
@@ -160,7 +162,7 @@ def test_labels(alpha):
     scores = case["scores_q"].astype(np.float32) / 65536
     for index, (start, end) in enumerate(zip(case["seq_ptr"], case["seq_ptr"][1:], strict=False)):
         rows = np.arange(start, end)
-        labels, _, last = label_frames(scores, rows, float(alpha), 0)
+        labels, _, last = label_frames(scores, rows, float(alpha), 0, False)
         assert np.array_equal(labels, case[f"labels_a{alpha}"][rows])
         np.testing.assert_allclose(last, case[f"dlast_a{alpha}"][index], rtol=0, atol=1e-6)
 

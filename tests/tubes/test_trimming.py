@@ -39,7 +39,7 @@ def plain_labels(scores: np.ndarray, alpha: float) -> list[int]:
 def test_labels_as_the_plain_recursion_finds_them(frames, classes, alpha, seed):
     scores = np.random.default_rng(seed).integers(0, 5, (frames, classes + 1)) / 4
     scores = scores.astype(np.float32)
-    labels, _, _ = label_frames(scores, np.arange(frames), alpha, 0)
+    labels, _, _ = label_frames(scores, np.arange(frames), alpha, 0, False)
     assert labels.tolist() == plain_labels(scores, alpha)
 
 
