@@ -52,6 +52,7 @@ OPTION_HELP = {
     "iou_thresh": "least IoU of successive boxes",
     "jump_gap": "misses in a row that end a path",
     "min_found": "paths found in fewer frames are dropped",
+    "classes_per_path": "classes of an agnostic path that become tubes",
     "score_topk": "best frame scores that make the score of a tube",
     "min_frames": "least length of a tube",
     "min_score": "tubes must score higher",

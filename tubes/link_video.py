@@ -22,6 +22,7 @@ from tubes.link_step import (
     LiveState,
     link_frame,
 )
+from tubes.settings import LinkSettings
 
 
 class FilterRules(NamedTuple):
@@ -34,13 +35,27 @@ class FilterRules(NamedTuple):
     bottom: np.float32
 
 
+def filter_rules(settings: LinkSettings, width: int, height: int) -> FilterRules:
+    """The rules for frames of a size in pixels."""
+    return FilterRules(
+        threshold=np.float32(settings.conf_thresh),
+        nms_iou=np.float32(settings.nms_thresh),
+        keep=settings.keep,
+        # ROAD's frame reaches to the last pixel's index, so a box at the right or lower edge loses
+        # one pixel.
+        right=np.float32(width - 1),
+        bottom=np.float32(height - 1),
+    )
+
+
 # What `find_problem` finds.
 PROBLEMS = (
     "",
     "boxes must be finite numbers",
-    "boxes must have x1 <= x2 and y1 <= y2",
     "scores must lie between 0 and 1",
+    "boxes must have x1 <= x2 and y1 <= y2",
 )
+REVERSED = 3
 
 
 @njit(cache=True)
@@ -52,16 +67,15 @@ def find_problem(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> int
         worst = max(worst, bits & np.int32(0x7FFFFFFF))
     if worst >= 0x7F800000:
         return 1
-    reversed_boxes = 0
-    for row in range(boxes.shape[0]):
-        reversed_boxes += boxes[row, 0] > boxes[row, 2] or boxes[row, 1] > boxes[row, 3]
-    if reversed_boxes:
-        return 2
-    # Of -0.0 too the bits lie outside those from 0 to 1, but it is no error.
     outside = 0
     for score in scores.ravel():
         outside += not 0 <= score <= 1
-    return 3 if outside else 0
+    if outside:
+        return 2
+    reversed_boxes = 0
+    for row in range(boxes.shape[0]):
+        reversed_boxes += boxes[row, 0] > boxes[row, 2] or boxes[row, 1] > boxes[row, 3]
+    return REVERSED if reversed_boxes else 0
 
 
 @njit(cache=True)

@@ -25,8 +25,9 @@ from tubes.link_step import (
 )
 from tubes.link_video import (
     PROBLEMS,
-    FilterRules,
+    REVERSED,
     filter_boxes,
+    filter_rules,
     find_problem,
     finish_paths,
     link_frames,
@@ -81,16 +82,7 @@ class OnlineLinker:
         self._classes = num_classes
         self._agnostic = settings.linking == "agnostic"
         self._distance = distance
-        # ROAD's frame reaches to the last pixel's index, so a box at the right or lower edge loses
-        # one pixel.
-        self._limit = np.array([width - 1, height - 1], np.float32)
-        self._filter = FilterRules(
-            threshold=np.float32(settings.conf_thresh),
-            nms_iou=np.float32(settings.nms_thresh),
-            keep=settings.keep,
-            right=self._limit[0],
-            bottom=self._limit[1],
-        )
+        self._filter = filter_rules(settings, width, height)
         displayed = settings.ordering == "road-display"
         self._rules = LinkRules(
             iou_threshold=np.float32(settings.iou_thresh),
@@ -172,19 +164,16 @@ class OnlineLinker:
             starts: Where each class begins, shape (classes + 1,).
 
         Raises:
-            ValueError: As `update`, or a class has too many.
+            ValueError: As `update`, but for reversed corners, or a class has too many boxes.
         """
-        boxes, scores = self._checked(boxes, scores)
+        boxes, scores = self._checked(boxes, scores, picked=True)
         starts = np.array(starts, np.int64)
         if len(starts) != self._linked_classes + 1 or starts[0] != 0 or starts[-1] != len(boxes):
             raise ValueError(f"starts must go from 0 to the number of boxes, {len(boxes)}")
         if (np.diff(starts) < 0).any() or (np.diff(starts) > self._settings.keep).any():
             raise ValueError(f"starts must give each class at most {self._settings.keep} boxes")
         self._make_room(len(boxes))
-        pixels = boxes.copy()
-        np.maximum(pixels[:, :2], 0, out=pixels[:, :2])
-        np.minimum(pixels[:, 2:], self._limit, out=pixels[:, 2:])
-        pixels += np.float32(1)
+        pixels = self._clipped(boxes) + np.float32(1)
         picks = np.arange(len(boxes))
         self._link(pixels, self._linked_scores(scores), scores, picks, starts)
         self._remember(boxes, scores, picks)
@@ -211,9 +200,7 @@ class OnlineLinker:
         """
         if not self._keep_history:
             raise ValueError("keep_history must be True for the linker to return all paths")
-        boxes = np.concatenate(self._boxes)
-        np.maximum(boxes[:, :2], 0, out=boxes[:, :2])
-        np.minimum(boxes[:, 2:], self._limit, out=boxes[:, 2:])
+        boxes = self._clipped(np.concatenate(self._boxes))
         source = np.concatenate(self._source)
         paths, totals, rows, row_ptr, found, found_ptr = finish_paths(
             self.state, self._history, self._settings.min_found, STRENGTH_FRAMES
@@ -234,7 +221,7 @@ class OnlineLinker:
         )
 
     def _checked(
-        self, boxes: ArrayLike, scores: ArrayLike
+        self, boxes: ArrayLike, scores: ArrayLike, *, picked: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The arguments as arrays that can be linked."""
         boxes = np.ascontiguousarray(boxes, np.float32)
@@ -244,10 +231,14 @@ class OnlineLinker:
         if scores.shape != (len(boxes), self._classes + 1):
             wanted = (len(boxes), self._classes + 1)
             raise ValueError(f"scores must have the shape {wanted}, not {scores.shape}")
-        problem = PROBLEMS[find_problem(boxes, scores)]
-        if problem:
-            raise ValueError(f"{problem} (frame {self._frames})")
+        problem = find_problem(boxes, scores)
+        if problem and not (picked and problem == REVERSED):
+            raise ValueError(f"{PROBLEMS[problem]} (frame {self._frames})")
         return boxes, scores
+
+    def _clipped(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        limits = np.array([self._filter.right, self._filter.bottom])
+        return np.hstack([np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], limits)])
 
     def _linked_scores(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """The scores by which paths are linked: of each class, or of being no background."""

@@ -1,7 +1,9 @@
 """What the linker returns: action paths, and the state of those that are live."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -106,8 +108,39 @@ class LinkedPaths(Sequence[ActionPath]):
     def __iter__(self) -> Iterator[ActionPath]:
         return (self[index] for index in range(len(self)))
 
+    def chosen(self, index: NDArray[np.int64], labels: NDArray[np.int64]) -> LinkedPaths:
+        """Returns some of the paths, any of them more than once.
+
+        Args:
+            index: Which paths, shape (Q,).
+            labels: Their classes, shape (Q,).
+        """
+        rows, row_ptr = _chosen(self.rows, self.row_ptr, index)
+        found, found_ptr = _chosen(self.found, self.found_ptr, index)
+        return replace(
+            self,
+            ids=self.ids[index],
+            labels=labels,
+            starts=self.starts[index],
+            missed=self.missed[index],
+            path_scores=self.path_scores[index],
+            rows=rows,
+            row_ptr=row_ptr,
+            found=found,
+            found_ptr=found_ptr,
+        )
+
     def __repr__(self) -> str:
         return f"LinkedPaths({len(self)} paths, {len(self.rows)} boxes)"
+
+
+def _chosen(
+    values: NDArray[np.int64], pointers: NDArray[np.int64], index: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Some of the lists that stand one after the other, and where each of them begins."""
+    parts = [values[pointers[path] : pointers[path + 1]] for path in index]
+    lengths = np.array([0, *map(len, parts)])
+    return np.concatenate([np.zeros(0, np.int64), *parts]), np.cumsum(lengths)
 
 
 @dataclass(frozen=True, eq=False)

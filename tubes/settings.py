@@ -78,6 +78,7 @@ class TubeSettings(LinkSettings):
             cut to what is done in them.
         alpha: Cost of a change of label in the trimming; higher values give fewer and longer tubes.
         alphas: Such a cost for the paths of each class in place of `alpha`; empty for one of all.
+        classes_per_path: At most so many classes of an agnostic path become tubes.
         score_topk: The score of a tube is the mean of so many of its best class scores.
         min_frames: Shorter tubes are dropped; a clip shorter than this gives none.
         min_score: Tubes must score higher than this.
@@ -89,6 +90,7 @@ class TubeSettings(LinkSettings):
     trimming: str = _choice("labels", TRIMMINGS)
     alpha: float = 5.0
     alphas: tuple[float, ...] = ()
+    classes_per_path: int = 10
     score_topk: int = 40
     min_frames: int = 10
     min_score: float = 0.0
@@ -96,7 +98,7 @@ class TubeSettings(LinkSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_choices(self, trimming=TRIMMINGS)
-        _check_counts(self, "score_topk", "min_frames")
+        _check_counts(self, "classes_per_path", "score_topk", "min_frames")
         _check_fractions(self, "min_score")
         for alpha in (self.alpha, *self.alphas):
             if not (math.isfinite(alpha) and alpha >= 0):

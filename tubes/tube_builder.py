@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data import Detections, Tube, VideoTubes
+from tubes.fusion import FusedDetections
 from tubes.linker import OnlineLinker
 from tubes.paths import LinkedPaths
 from tubes.settings import TubeSettings
@@ -27,7 +28,6 @@ class TubeBuilder:
         self, num_classes: int, width: int, height: int, settings: TubeSettings | None = None
     ) -> None:
         self._settings = settings or TubeSettings()
-        self._classes = num_classes
         self._linker = OnlineLinker(num_classes, width, height, self._settings)
 
     @property
@@ -41,35 +41,70 @@ class TubeBuilder:
 
     def finish(self) -> tuple[Tube, ...]:
         """Returns the tubes of the frames fed so far; feeding may go on afterwards."""
-        paths = self._linker.finish()
-        settings = self._settings
-        if settings.trimming == "none":
-            runs = whole_paths(paths)
-        else:
-            runs = trim(paths, settings.class_alphas(self._classes), settings.trimming)
-        return make_tubes(paths, runs, settings)
+        return trimmed_tubes(self._linker.finish(), self._settings)
 
 
-def build_tubes(detections: Detections, settings: TubeSettings | None = None) -> VideoTubes:
+def build_tubes(
+    detections: Detections | FusedDetections, settings: TubeSettings | None = None
+) -> VideoTubes:
     """Builds the tubes of one video.
 
     Args:
-        detections: What was detected in the video.
+        detections: What was detected in the video, by one stream or by two.
         settings: Settings of all steps; None stands for ROAD's.
+
+    Raises:
+        ValueError: The boxes of a frame are wrong.
     """
-    builder = TubeBuilder(len(detections.classes), detections.width, detections.height, settings)
-    for frame in range(detections.frames):
-        builder.update(*detections.frame(frame))
+    settings = settings or TubeSettings()
+    video = detections.detections if isinstance(detections, FusedDetections) else detections
+    linker = OnlineLinker(len(video.classes), video.width, video.height, settings)
+    if isinstance(detections, FusedDetections):
+        for frame in range(video.frames):
+            linker.update_picked(*detections.frame(frame))
+    else:
+        linker.update_all(video)
     return VideoTubes(
-        video=detections.video,
-        frames=detections.frames,
-        width=detections.width,
-        height=detections.height,
-        frame_rate=detections.frame_rate,
-        classes=detections.classes,
-        tubes=builder.finish(),
-        model=detections.model,
+        video=video.video,
+        frames=video.frames,
+        width=video.width,
+        height=video.height,
+        frame_rate=video.frame_rate,
+        classes=video.classes,
+        tubes=trimmed_tubes(linker.finish(), settings),
+        model=video.model,
     )
+
+
+def trimmed_tubes(paths: LinkedPaths, settings: TubeSettings) -> tuple[Tube, ...]:
+    """Returns the tubes of the paths of a video."""
+    if settings.linking == "agnostic":
+        paths = classes_of_paths(paths, settings)
+    if settings.trimming == "none":
+        runs = whole_paths(paths)
+    else:
+        alphas = settings.class_alphas(paths.scores.shape[1] - 1)
+        runs = trim(paths, alphas, settings.trimming)
+    return make_tubes(paths, runs, settings)
+
+
+def classes_of_paths(paths: LinkedPaths, settings: TubeSettings) -> LinkedPaths:
+    """Returns agnostic paths once for each of their best classes (3D-RetinaNet, `tube_helper`).
+
+    Args:
+        paths: Paths for all classes.
+        settings: A path has at most `classes_per_path` classes, those with the best means of the
+            `score_topk` best frames.
+    """
+    index, labels = [], []
+    for path in range(len(paths)):
+        rows = paths.rows[paths.row_ptr[path] : paths.row_ptr[path + 1]]
+        best = np.sort(paths.scores[rows, :-1], axis=0)[::-1][: settings.score_topk]
+        ranking = np.argsort(-best.mean(axis=0), kind="stable")[: settings.classes_per_path]
+        index += [path] * len(ranking)
+        labels += ranking.tolist()
+    order = np.argsort(labels, kind="stable")
+    return paths.chosen(np.array(index, np.int64)[order], np.array(labels, np.int64)[order])
 
 
 def make_tubes(paths: LinkedPaths, runs: Runs, settings: TubeSettings) -> tuple[Tube, ...]:

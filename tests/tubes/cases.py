@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,14 @@ def scores_of(quantised: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.roll(quantised.astype(np.float32) / 65536, -1, axis=1))
 
 
-def detections_of(case: dict[str, np.ndarray], video: str = "video") -> Detections:
+def detections_of(
+    case: dict[str, np.ndarray], video: str = "video", stream: str = ""
+) -> Detections:
+    """The detections of a case; `stream` is "" for RGB or "_flow"."""
     return Detections(
         video=video,
-        boxes=case["boxes"],
-        scores=scores_of(case["scores_q"]),
+        boxes=case[f"boxes{stream}"],
+        scores=scores_of(case[f"scores{stream}_q"]),
         offsets=case["frame_ptr"].astype(np.int64),
         width=320,
         height=240,
@@ -70,18 +74,21 @@ def true_tube(first: int, boxes: np.ndarray, label: int, number: int) -> Tube:
     return Tube.ground_truth(int(first) - 1, corners(boxes), int(label), number)
 
 
-def eval72() -> tuple[list[Detections], list[VideoAnnotation]]:
-    """The 72 videos of the evaluation set: RGB detections and ground truth."""
-    rgb, truth = arrays("eval72_rgb"), arrays("eval72_gt")
-    boxes = rgb["loc_q"] * np.array([5 / 128, 15 / 512, 5 / 128, 15 / 512], np.float32)
+@cache
+def eval72(stream: str = "rgb") -> tuple[list[Detections], list[VideoAnnotation]]:
+    """The 72 videos of the evaluation set: detections of a stream, and ground truth."""
+    found, truth = arrays(f"eval72_{stream}"), arrays("eval72_gt")
+    # Both streams have the same rows.
+    shared = arrays("eval72_rgb")
+    boxes = found["loc_q"] * np.array([5 / 128, 15 / 512, 5 / 128, 15 / 512], np.float32)
     detections, annotations = [], []
     for index, video in enumerate(description("eval72")["videos"]):
-        first, last = rgb["video_frames"][index : index + 2]
-        pointers = rgb["frame_ptr"][first : last + 1]
+        first, last = shared["video_frames"][index : index + 2]
+        pointers = shared["frame_ptr"][first : last + 1]
         rows = slice(pointers[0], pointers[-1])
         case = {
             "boxes": boxes[rows],
-            "scores_q": rgb["scores_q"][rows],
+            "scores_q": found["scores_q"][rows],
             "frame_ptr": pointers - pointers[0],
         }
         detections.append(detections_of(case, video))
