@@ -110,7 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--min_score",
         type=float,
-        default=0.15,
+        default=0.1,
         help="lowest score, from 0 to 1, of a tube that is shown (default: %(default)s)",
     )
     common_options(parser)
