@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data.array_file import read_arrays, read_metadata
 from data.errors import InputError
-from data.files import atomic_write, open_file
+from data.files import atomic_write
 from data.validation import (
     box_array,
     check_fields,
@@ -181,8 +181,11 @@ class Detections:
         Raises:
             InputError: the file is missing, damaged, of another format, or a field is wrong.
         """
-        arrays = _read_arrays(path)
-        metadata = _read_metadata(path, arrays["metadata"])
+        arrays = read_arrays(path, ARRAYS, "detections")
+        metadata = read_metadata(path, arrays["metadata"], FORMAT, VERSION)
+        for name in FIELDS:
+            if name not in metadata:
+                raise InputError(f"{path}: metadata lacks {name!r}; make the file again")
         try:
             return cls(
                 boxes=arrays["boxes"],
@@ -225,49 +228,3 @@ def _offsets(value: npt.ArrayLike, field: str) -> npt.NDArray[np.int64]:
     if offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
         raise ValueError(f"{field} must start at 0 and never fall")
     return offsets
-
-
-def _read_arrays(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
-    """Reads the arrays of an .npz file without ever unpickling."""
-    arrays = {}
-    name = ""
-    with open_file(path) as file:
-        try:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                archive = {}
-            for name in ARRAYS:
-                arrays[name] = archive[name]
-        except KeyError:
-            raise InputError(
-                f"{path}: the array {name!r} is missing, so this is no file of detections; "
-                "name another file"
-            ) from None
-        except Exception:
-            # NumPy and zipfile document few of the many errors that damaged files cause.
-            where = f" in the array {name!r}" if name else ""
-            raise InputError(
-                f"{path}: is damaged or not an .npz file of detections{where}; make it again"
-            ) from None
-    return arrays
-
-
-def _read_metadata(path: str | os.PathLike[str], array: npt.NDArray[Any]) -> dict[str, Any]:
-    """Reads the JSON text that holds everything but the arrays."""
-    try:
-        metadata = json.loads(str(array)) if array.dtype.kind == "U" and array.ndim == 0 else None
-    except (ValueError, RecursionError):
-        metadata = None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise InputError(f"{path}: metadata is not that of {FORMAT}; name another file")
-    if metadata.get("version") != VERSION:
-        raise InputError(
-            f"{path}: version {metadata.get('version')!r} is unknown (this program reads "
-            f"{VERSION}); update the program or make the file again"
-        )
-    for name in FIELDS:
-        if name not in metadata:
-            raise InputError(f"{path}: metadata lacks {name!r}; make the file again")
-    if not isinstance(metadata["classes"], list):
-        raise InputError(f"{path}: classes must be a list of names; make the file again")
-    return metadata

@@ -22,8 +22,9 @@ from data import (
     save_tubes,
     write_run_record,
 )
+from data.tube_arrays import save_tube_arrays
 from evaluation.box_convention import BOX_CONVENTIONS, box_convention_option
-from evaluation.detection_files import find_detections, load_detections
+from evaluation.detection_files import find_detections
 from evaluation.ground_truth import (
     GroundTruth,
     ground_truth_options,
@@ -31,12 +32,16 @@ from evaluation.ground_truth import (
     report_coverage,
     tubes_by_video,
 )
+from evaluation.protocols import PROTOCOLS, ROAD
 from evaluation.settings_options import read_settings, settings_options
 from evaluation.tube_evaluation import evaluate_tubes
 from evaluation.tube_report import tube_figures, tube_table
-from tubes.settings import TubeSettings
-from tubes.tube_builder import build_tubes
+from tubes.building import Job, run_jobs
+from tubes.fusion import FUSIONS
+from tubes.settings import RETINANET3D_ALPHAS, TubeSettings
 
+# About 50 MB of JSON.
+MOST_BOXES_AS_TEXT = 1_000_000
 OPTION_HELP = {
     "linking": "link each class on its own, or one set of paths for all classes",
     "cost": "what a path gains by a detection: its score, the similarity of all scores, or both",
@@ -81,7 +86,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.trimming = "none"
         settings = replace(settings, trimming=args.trimming)
 
-    videos = [build_tubes(detections, settings) for detections in load_detections(files)]
+    folder = args.save_root / "tubes"
+    jobs = _jobs(args, paths, files, settings, folder / "videos")
+    videos = list(run_jobs(jobs, args.workers, args.overwrite))
     _check_origin(videos)
     figures: dict[str, Any] = {"videos": len(videos)}
     figures["tubes"] = sum(len(video.tubes) for video in videos)
@@ -90,15 +97,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         tubes = tubes_by_video(videos, truth.classes)
         report_coverage(tubes, truth)
         evaluation = evaluate_tubes(
-            tubes, truth.videos, truth.classes, convention=BOX_CONVENTIONS[args.box_convention]
+            tubes,
+            truth.videos,
+            truth.classes,
+            protocol=PROTOCOLS[args.protocol],
+            convention=BOX_CONVENTIONS[args.box_convention],
         )
         figures |= tube_figures(evaluation)
         table = tube_table(evaluation)
-    folder = args.save_root / "tubes"
-    save_tubes(folder / "tubes.json", videos)
+    written = _write(folder, videos)
     recorded = {**vars(args), "detections": paths, "settings": asdict(settings)}
     write_run_record(folder, recorded, figures)
-    print(f"{figures['tubes']} tubes in {len(videos)} videos: {folder / 'tubes.json'}")
+    print(f"{figures['tubes']} tubes in {len(videos)} videos: {written}")
     if truth:
         print(f"ground truth: {truth.name}\n{table}")
 
@@ -107,7 +117,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
         prog="python tubes/build.py",
         description="Link detections into tubes and, where the ground truth is known, evaluate "
-        "them. Tubes are always built anew; --seed, --device and --overwrite are passed on when "
+        "them. Videos whose tubes are there already, from the same detections with the same "
+        "settings, are not linked again. --seed, --device and --overwrite are passed on when "
         "detections have to be made first.",
         epilog="example: python tubes/build.py runs/detections --alpha 3",
     )
@@ -119,12 +130,94 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         help=".npz files or folders (default: those of the last detect run under --save_root, or "
         "else of the embedded data set, which are then made)",
     )
+    parser.add_argument(
+        "--top",
+        type=Path,
+        metavar="PATH",
+        help="detections of a second stream, of flow, with the same names as the first",
+    )
+    parser.add_argument(
+        "--fusion",
+        choices=FUSIONS,
+        default=FUSIONS[0],
+        help="how the streams are joined (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)"
+    )
     ground_truth_options(parser, required=False)
+    parser.add_argument(
+        "--protocol",
+        choices=sorted(PROTOCOLS),
+        default=ROAD.name,
+        help="rules of the evaluation (default: %(default)s)",
+    )
     settings_options(parser, TubeSettings(), OPTION_HELP)
+    parser.add_argument(
+        "--alphas",
+        type=_alphas,
+        default=(),
+        metavar="X,X,...",
+        help="costs of a change of label for the paths of each class, in place of --alpha; "
+        "retinanet3d: those of 3D-RetinaNet for UCF24",
+    )
     parser.set_defaults(trimming=None)  # so that it shows whether it was given
     box_convention_option(parser)
     common_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.workers < 1:
+        raise InputError(f"--workers {args.workers}: must be at least 1")
+    return args
+
+
+def _alphas(text: str) -> tuple[float, ...]:
+    """The value of --alphas."""
+    if text == "retinanet3d":
+        return RETINANET3D_ALPHAS
+    try:
+        return TubeSettings(alphas=tuple(float(number) for number in text.split(","))).alphas
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}; give one number a class") from None
+
+
+def _jobs(
+    args: argparse.Namespace,
+    paths: Sequence[Path],
+    files: Sequence[Path],
+    settings: TubeSettings,
+    folder: Path,
+) -> list[Job]:
+    """A job for each file of detections, with its partner in the second stream."""
+    roots = [path for path in paths if path.is_dir()]
+    jobs = []
+    for file in files:
+        root = next((each for each in roots if file.is_relative_to(each)), file.parent)
+        name = file.relative_to(root)
+        top = args.top
+        if top and top.is_dir():
+            top = top / name
+        if top and not top.is_file():
+            raise InputError(
+                f"{top}: is missing, the second stream of {file}; detect with both networks in the "
+                "same videos"
+            )
+        jobs.append(Job(file, top, args.fusion, settings, folder / name))
+    if args.top and args.top.is_file() and len(files) > 1:
+        raise InputError(f"--top {args.top}: must be a folder, since there are several videos")
+    return jobs
+
+
+def _write(folder: Path, videos: Sequence[VideoTubes]) -> Path:
+    """Writes all tubes to one file: as text, or as arrays where nobody could read the text."""
+    boxes = sum(len(tube) for video in videos for tube in video.tubes)
+    text, arrays = folder / "tubes.json", folder / "tubes.npz"
+    if boxes <= MOST_BOXES_AS_TEXT:
+        save_tubes(text, videos)
+        arrays.unlink(missing_ok=True)
+        return text
+    save_tube_arrays(arrays, videos)
+    text.unlink(missing_ok=True)
+    return arrays
 
 
 def _last_detect_run(save_root: Path) -> Path | None:
@@ -187,7 +280,11 @@ def _detect_options(folder: Path) -> dict[str, Any]:
 
 def _check_origin(videos: Sequence[VideoTubes]) -> None:
     """Checks that all tubes may go into one file."""
-    for video in videos[1:]:
+    names: set[str] = set()
+    for video in videos:
+        if video.video in names:
+            raise InputError(f"video {video.video!r} occurs twice; leave one of its files out")
+        names.add(video.video)
         for field in ("classes", "model"):
             if getattr(video, field) != getattr(videos[0], field):
                 raise InputError(

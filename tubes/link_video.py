@@ -67,14 +67,15 @@ def find_problem(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> int
         worst = max(worst, bits & np.int32(0x7FFFFFFF))
     if worst >= 0x7F800000:
         return 1
+    # The bits of a negative number are greater than those of 1; -0.0 is no error.
     outside = 0
-    for score in scores.ravel():
-        outside += not 0 <= score <= 1
+    for score_bits in scores.view(np.uint32).ravel():
+        outside += (score_bits > np.uint32(0x3F800000)) & (score_bits != np.uint32(0x80000000))
     if outside:
         return 2
     reversed_boxes = 0
     for row in range(boxes.shape[0]):
-        reversed_boxes += boxes[row, 0] > boxes[row, 2] or boxes[row, 1] > boxes[row, 3]
+        reversed_boxes += (boxes[row, 0] > boxes[row, 2]) | (boxes[row, 1] > boxes[row, 3])
     return REVERSED if reversed_boxes else 0
 
 
@@ -261,6 +262,35 @@ def finish_paths(
                 node = previous
             rows[place] = nodes[node, ROW]
     return paths, totals, rows, row_ptr, found, found_ptr
+
+
+@njit(cache=True)
+def compact_rows(
+    rows: NDArray[np.int64], source: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Finds which rows are in use.
+
+    Args:
+        rows: Rows of the whole video, in any order and number.
+        source: Rows that were kept, ascending.
+
+    Returns:
+        For each of `rows` its place among those in use; the places of these in `source`.
+    """
+    number = np.full(source[-1] + 1 if source.shape[0] else 0, -1)
+    for row in rows:
+        number[row] = 0
+    kept = np.empty(source.shape[0], np.int64)
+    count = 0
+    for place in range(source.shape[0]):
+        if number[source[place]] == 0:
+            number[source[place]] = count
+            kept[count] = place
+            count += 1
+    places = np.empty(rows.shape[0], np.int64)
+    for index in range(rows.shape[0]):
+        places[index] = number[rows[index]]
+    return places, kept[:count]
 
 
 @njit(cache=True)

@@ -7,6 +7,7 @@ class-agnostic form, one set of paths for all classes (gurkirt/3D-RetinaNet, `ge
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,7 @@ from tubes.link_step import (
 from tubes.link_video import (
     PROBLEMS,
     REVERSED,
+    compact_rows,
     filter_boxes,
     filter_rules,
     find_problem,
@@ -200,24 +202,24 @@ class OnlineLinker:
         """
         if not self._keep_history:
             raise ValueError("keep_history must be True for the linker to return all paths")
-        boxes = self._clipped(np.concatenate(self._boxes))
-        source = np.concatenate(self._source)
         paths, totals, rows, row_ptr, found, found_ptr = finish_paths(
             self.state, self._history, self._settings.min_found, STRENGTH_FRAMES
         )
+        source = _joined(self._source)
+        rows, kept = compact_rows(rows, source)
         return LinkedPaths(
             ids=paths[:, NUMBER],
             labels=paths[:, LABEL],
             starts=found[found_ptr[:-1]],
             missed=paths[:, MISSED],
             path_scores=totals,
-            rows=np.searchsorted(source, rows),
+            rows=rows,
             row_ptr=row_ptr,
             found=found,
             found_ptr=found_ptr,
-            boxes=boxes,
-            scores=np.concatenate(self._scores),
-            source=source,
+            boxes=self._clipped(_joined(self._boxes)[kept]),
+            scores=_joined(self._scores)[kept],
+            source=source[kept],
         )
 
     def _checked(
@@ -317,19 +319,26 @@ class OnlineLinker:
         picks: NDArray[np.int64] | None,
         frames: int = 1,
     ) -> None:
-        """Counts the frames, and keeps the rows that were picked, or all."""
-        if self._keep_history:
+        """Counts the frames, and keeps the rows that were picked, or with None all."""
+        count = len(boxes)
+        if self._keep_history and len(boxes):
             rows = np.arange(len(boxes))
-            if picks is not None and len(picks) < len(boxes):
-                rows = np.unique(picks)
-            if len(rows):
-                self._boxes.append(boxes[rows])
-                self._scores.append(scores[rows])
-                self._source.append(rows + self._rows)
+            if picks is not None:
+                # The caller may use the arrays again.
+                rows = np.unique(picks) if len(picks) < len(boxes) else rows
+                boxes, scores = boxes[rows], scores[rows]
+            self._boxes.append(boxes)
+            self._scores.append(scores)
+            self._source.append(rows + self._rows)
         self._frames += frames
-        self._rows += len(boxes)
+        self._rows += count
 
     def _live_slots(self) -> NDArray[np.int64]:
         """Slots of the live paths, class after class."""
         state = self.state
         return state.live[np.arange(state.live.shape[1]) < state.living[:, None]]
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """All rows of some arrays, the first of which is empty; without a copy if that can be."""
+    return parts[-1] if len(parts) <= 2 else np.concatenate(parts)

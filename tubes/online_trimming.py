@@ -36,11 +36,10 @@ from numpy.typing import NDArray
 
 from tubes.link_step import ENDED, LiveState
 from tubes.link_video import insert_score, mean_score
+from tubes.trimming import SCORE_SHIFT, greatest
 
 # What is labelled: the path's class against all others, against the background, or nothing.
 LABELS, BACKGROUND, WHOLE = range(3)
-# Added to every score in float32, as ROAD does: it rounds the scores.
-SCORE_SHIFT = 20
 
 
 class TrimState(NamedTuple):
@@ -50,36 +49,35 @@ class TrimState(NamedTuple):
 
     Attributes:
         value: Value of the best labelling that ends in each label, float64 (P, C).
-        since: Position at which its last stretch began, shape (P, C).
-        run: Position after its last run of the own label before that stretch, or -1, shape (P, C).
-        run_start: Where the run that ends before a position began, a ring, shape (P, R).
-        run_before: The run before that one, likewise.
+        survivor: Of each of these the position at which its last stretch began (SINCE), and the
+            position after its last run of the own label before that stretch or -1 (RUN), shape
+            (P, 2, C).
+        ring: Of the run that ends before a position its first one (FROM), and the position after
+            the run before that or -1 (BEFORE), shape (P, R, 2).
         score: Class score at a position, a ring, float32 (P, R).
-        length: Positions so far, shape (P,).
-        settled: Positions that are settled, shape (P,).
-        open: Position at which the settled run began that goes on, or -1, shape (P,).
-        best: Best class scores of this run, best first, float32 (P, so many).
-        filled: How many these are, shape (P,).
+        status: How many positions there are (LENGTH) and are settled (SETTLED), the position at
+            which the settled run began that goes on or -1 (OPEN), how many scores `best` holds
+            (FILLED), how many tubes `told` holds (TELLING), and the best label (LEADER), shape
+            (P, 6).
+        best: Best class scores of the settled run, best first, float32 (P, so many).
         told: Number, first and last position of the announced tubes of a path that are not settled,
             shape (P, K, 3).
-        telling: How many these are, shape (P,).
         counter: Number of the tube that was announced last, shape (1,).
     """
 
     value: NDArray[np.float64]
-    since: NDArray[np.int64]
-    run: NDArray[np.int64]
-    run_start: NDArray[np.int64]
-    run_before: NDArray[np.int64]
+    survivor: NDArray[np.int64]
+    ring: NDArray[np.int64]
     score: NDArray[np.float32]
-    length: NDArray[np.int64]
-    settled: NDArray[np.int64]
-    open: NDArray[np.int64]
+    status: NDArray[np.int64]
     best: NDArray[np.float32]
-    filled: NDArray[np.int64]
     told: NDArray[np.int64]
-    telling: NDArray[np.int64]
     counter: NDArray[np.int64]
+
+
+SINCE, RUN = range(2)
+FROM, BEFORE = range(2)
+LENGTH, SETTLED, OPEN, FILLED, TELLING, LEADER = range(6)
 
 
 class TrimRules(NamedTuple):
@@ -111,18 +109,12 @@ def new_trim_state(
     ring = look_back + 2
     return TrimState(
         value=np.zeros((slots, labels)),
-        since=np.zeros((slots, labels), np.int64),
-        run=np.zeros((slots, labels), np.int64),
-        run_start=np.zeros((slots, ring), np.int64),
-        run_before=np.zeros((slots, ring), np.int64),
+        survivor=np.zeros((slots, 2, labels), np.int64),
+        ring=np.zeros((slots, ring, 2), np.int64),
         score=np.zeros((slots, ring), np.float32),
-        length=np.zeros(slots, np.int64),
-        settled=np.zeros(slots, np.int64),
-        open=np.zeros(slots, np.int64),
+        status=np.zeros((slots, 6), np.int64),
         best=np.zeros((slots, score_topk), np.float32),
-        filled=np.zeros(slots, np.int64),
         told=np.zeros((slots, ring // min_frames + 2, 3), np.int64),
-        telling=np.zeros(slots, np.int64),
         counter=np.zeros(1, np.int64),
     )
 
@@ -166,26 +158,51 @@ def trim_frame(
         tubes, scores, emitted = _close(
             links, trims, rules, slot, slot // room, tubes, scores, emitted
         )
-    ring = trims.score.shape[1]
-    length, settled = trims.length, trims.settled
-    for label in range(links.living.shape[0]):
-        for place in range(links.living[label]):
-            slot = links.live[label, place]
-            row = links.row[slot]
+    value, survivor, ring, score, status = trims[:5]
+    live, living, rows, starts, seen = links.live, links.living, links.row, links.start, links.seen
+    for label in range(living.shape[0]):
+        own = label if rules.mode == LABELS else 0
+        alpha = rules.alphas[label]
+        for place in range(living[label]):
+            slot = live[label, place]
+            row = rows[slot]
             if row < 0:
                 continue
-            if links.seen[slot] == 1:
-                length[slot] = settled[slot] = trims.telling[slot] = 0
-                trims.open[slot] = -1
-            for at in range(length[slot], frame - links.start[slot] + 1):
-                trims.score[slot, at % ring] = vectors[row, label]
-                _advance(trims, rules, slot, label, at, vectors[row])
-                length[slot] = at + 1
-                if at + 1 - settled[slot] > rules.look_back:
-                    tubes, scores, emitted = _settle(
-                        links, trims, rules, slot, label, tubes, scores, emitted
-                    )
-            _announce(links, trims, rules, slot, label)
+            if seen[slot] == 1:
+                status[slot] = 0
+                status[slot, OPEN] = -1
+            for at in range(status[slot, LENGTH], frame - starts[slot] + 1):
+                score[slot, at % score.shape[1]] = vectors[row, label]
+                leader = _advance(
+                    value,
+                    survivor,
+                    ring,
+                    status,
+                    rules.mode,
+                    alpha,
+                    slot,
+                    label,
+                    own,
+                    at,
+                    vectors,
+                    row,
+                )
+                status[slot, LENGTH] = at + 1
+                status[slot, LEADER] = leader
+                settling = status[slot, SETTLED]
+                if at + 1 - settling > rules.look_back:
+                    decided = _is_own(survivor, ring, slot, leader, own, settling)
+                    for each in range(value.shape[1]):
+                        if _is_own(survivor, ring, slot, each, own, settling) != decided:
+                            value[slot, each] = -np.inf
+                    if decided or status[slot, OPEN] >= 0:
+                        tubes, scores, emitted = _settle(
+                            links, trims, rules, slot, label, decided, tubes, scores, emitted
+                        )
+                    status[slot, SETTLED] = settling + 1
+            first, last = _latest_run(survivor, ring, status, slot, own)
+            if last - first + 1 >= rules.min_frames and seen[slot] >= rules.min_found:
+                _announce(trims, rules, slot, first, last)
     return tubes[:emitted], scores[:emitted]
 
 
@@ -223,15 +240,17 @@ def live_tubes(
     for label in range(links.living.shape[0]):
         for place in range(links.living[label]):
             slot = links.live[label, place]
-            first, last = _latest_run(trims, rules, slot, label)
+            own = label if rules.mode == LABELS else 0
+            first, last = _latest_run(trims.survivor, trims.ring, trims.status, slot, own)
             told = _told(trims, slot, first, last)
-            if told < 0:
+            # What was announced can become too short again.
+            if told < 0 or last - first + 1 < rules.min_frames:
                 continue
             tubes[listed, 0] = trims.told[slot, told, NUMBER]
             tubes[listed, 1] = slot
             tubes[listed, 2] = label
             tubes[listed, 3] = links.start[slot] + first
-            lives = last == trims.length[slot] - 1
+            lives = last == trims.status[slot, LENGTH] - 1
             tubes[listed, 4] = -1 if lives else links.start[slot] + last + 1
             scores[listed] = _score_so_far(trims, slot, first, last)
             listed += 1
@@ -239,66 +258,87 @@ def live_tubes(
 
 
 @njit(cache=True)
-def _own(rules: TrimRules, label: int) -> int:
-    """The label that stands for a path's own class."""
-    return label if rules.mode == LABELS else 0
-
-
-@njit(cache=True)
-def _leader(trims: TrimState, slot: int) -> int:
-    """The label in which the best labelling so far ends; of equal ones the first."""
-    best = 0
-    for label in range(1, trims.value.shape[1]):
-        if trims.value[slot, label] > trims.value[slot, best]:
-            best = label
-    return best
-
-
-@njit(cache=True)
 def _advance(
-    trims: TrimState, rules: TrimRules, slot: int, label: int, at: int, vector: NDArray[np.float32]
-) -> None:
-    """One step of the recursion: the frame at position `at` gets scores."""
-    value, since, run = trims.value, trims.since, trims.run
-    own = _own(rules, label)
-    leader = _leader(trims, slot)
+    value: NDArray[np.float64],
+    survivor: NDArray[np.int64],
+    ring: NDArray[np.int64],
+    status: NDArray[np.int64],
+    mode: int,
+    alpha: float,
+    slot: int,
+    label: int,
+    own: int,
+    at: int,
+    vectors: NDArray[np.float32],
+    row: int,
+) -> int:
+    """One step of the recursion: position `at` has the scores of a row; returns the best label."""
+    labels = value.shape[1]
+    if at == 0:
+        for each in range(labels):
+            value[slot, each] = 0
+            survivor[slot, SINCE, each] = 0
+            survivor[slot, RUN, each] = -1
+    leader = status[slot, LEADER]
     # A label that is entered now takes over what the leader has been.
-    before = run[slot, leader]
-    if at > 0 and leader == own:
-        before = at
-        place = at % trims.run_start.shape[1]
-        trims.run_start[slot, place] = since[slot, own]
-        trims.run_before[slot, place] = run[slot, own]
-    change = value[slot, leader] - rules.alphas[label]
-    for each in range(value.shape[1]):
+    run = survivor[slot, RUN, leader]
+    if leader == own:
+        run = at
+        ring[slot, at % ring.shape[1], FROM] = survivor[slot, SINCE, own]
+        ring[slot, at % ring.shape[1], BEFORE] = survivor[slot, RUN, own]
+    change = value[slot, leader] - alpha if at > 0 else -np.inf
+    # These loops have no branches inside: they take several labels at a time.
+    for each in range(labels):
         kept = value[slot, each]
-        if at == 0:
-            kept = 0.0
-            since[slot, each] = 0
-            run[slot, each] = -1
-        elif change > kept or (change == kept and leader < each):
-            kept = change
-            since[slot, each] = at
-            run[slot, each] = before
-        if rules.mode == LABELS:
-            kept += np.float64(vector[each] + np.float32(SCORE_SHIFT))
-        elif rules.mode == BACKGROUND:
-            kept += np.float64(vector[label] if each == own else np.float32(1) - vector[label])
-        value[slot, each] = kept
+        entered = (change > kept) | ((change == kept) & (leader < each))
+        value[slot, each] = change if entered else kept
+        survivor[slot, SINCE, each] = at if entered else survivor[slot, SINCE, each]
+        survivor[slot, RUN, each] = run if entered else survivor[slot, RUN, each]
+    if mode == LABELS:
+        for each in range(labels):
+            value[slot, each] += np.float64(vectors[row, each] + np.float32(SCORE_SHIFT))
+    elif mode == BACKGROUND:
+        value[slot, 0] += np.float64(vectors[row, label])
+        value[slot, 1] += np.float64(np.float32(1) - vectors[row, label])
+    best = greatest(value[slot])
+    leader = 0
+    while value[slot, leader] != best:
+        leader += 1
+    return leader
 
 
 @njit(cache=True)
-def _is_own(trims: TrimState, slot: int, each: int, own: int, at: int) -> bool:
+def _is_own(
+    survivor: NDArray[np.int64], ring: NDArray[np.int64], slot: int, each: int, own: int, at: int
+) -> bool:
     """Whether the survivor of a label has the own label at a position that is not settled."""
-    if each == own and trims.since[slot, each] <= at:
-        return True
-    ring = trims.run_start.shape[1]
-    end = trims.run[slot, each]
+    if survivor[slot, SINCE, each] <= at:
+        return each == own
+    end = survivor[slot, RUN, each]
     while end > at:
-        if trims.run_start[slot, end % ring] <= at:
+        place = end % ring.shape[1]
+        if ring[slot, place, FROM] <= at:
             return True
-        end = trims.run_before[slot, end % ring]
+        end = ring[slot, place, BEFORE]
     return False
+
+
+@njit(cache=True)
+def _latest_run(
+    survivor: NDArray[np.int64],
+    ring: NDArray[np.int64],
+    status: NDArray[np.int64],
+    slot: int,
+    own: int,
+) -> tuple[int, int]:
+    """First and last position of the last run of the best labelling; 0, -1 if that is settled."""
+    leader = status[slot, LEADER]
+    if leader == own:
+        return survivor[slot, SINCE, own], status[slot, LENGTH] - 1
+    end = survivor[slot, RUN, leader]
+    if end < status[slot, SETTLED]:
+        return 0, -1
+    return ring[slot, end % ring.shape[1], FROM], end - 1
 
 
 @njit(cache=True)
@@ -308,26 +348,22 @@ def _settle(
     rules: TrimRules,
     slot: int,
     label: int,
+    decided: bool,
     tubes: NDArray[np.int64],
     scores: NDArray[np.float32],
     emitted: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
-    """Settles the next position of a path; appends the tube that ends before it, if one does."""
-    own = _own(rules, label)
-    at = trims.settled[slot]
-    decided = _is_own(trims, slot, _leader(trims, slot), own, at)
-    for each in range(trims.value.shape[1]):
-        if _is_own(trims, slot, each, own, at) != decided:
-            trims.value[slot, each] = -np.inf
-    trims.settled[slot] = at + 1
+    """Adds the position that settles to the run that goes on, or ends that run before it."""
+    status = trims.status
+    at = status[slot, SETTLED]
     if decided:
-        if trims.open[slot] < 0:
-            trims.open[slot] = at
-            trims.filled[slot] = 0
-        trims.filled[slot] = insert_score(
-            trims.best[slot], trims.filled[slot], trims.score[slot, at % trims.score.shape[1]]
+        if status[slot, OPEN] < 0:
+            status[slot, OPEN] = at
+            status[slot, FILLED] = 0
+        status[slot, FILLED] = insert_score(
+            trims.best[slot], status[slot, FILLED], trims.score[slot, at % trims.score.shape[1]]
         )
-    elif trims.open[slot] >= 0:
+    elif status[slot, OPEN] >= 0:
         tubes, scores, emitted = _emit(links, trims, rules, slot, label, at, tubes, scores, emitted)
     return tubes, scores, emitted
 
@@ -344,10 +380,16 @@ def _close(
     emitted: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
     """Settles all of a path that has ended."""
-    while trims.settled[slot] < trims.length[slot]:
-        tubes, scores, emitted = _settle(links, trims, rules, slot, label, tubes, scores, emitted)
-    if trims.open[slot] >= 0:
-        end = trims.length[slot]
+    status = trims.status
+    own = label if rules.mode == LABELS else 0
+    for at in range(status[slot, SETTLED], status[slot, LENGTH]):
+        decided = _is_own(trims.survivor, trims.ring, slot, status[slot, LEADER], own, at)
+        tubes, scores, emitted = _settle(
+            links, trims, rules, slot, label, decided, tubes, scores, emitted
+        )
+        status[slot, SETTLED] = at + 1
+    if status[slot, OPEN] >= 0:
+        end = status[slot, LENGTH]
         tubes, scores, emitted = _emit(
             links, trims, rules, slot, label, end, tubes, scores, emitted
         )
@@ -367,10 +409,10 @@ def _emit(
     emitted: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
     """Appends the settled run that ends before a position, if it is a tube."""
-    first = trims.open[slot]
-    trims.open[slot] = -1
+    first = trims.status[slot, OPEN]
+    trims.status[slot, OPEN] = -1
     told = _told(trims, slot, first, end - 1)
-    score = mean_score(trims.best[slot], trims.filled[slot])
+    score = mean_score(trims.best[slot], trims.status[slot, FILLED])
     long_enough = end - first >= rules.min_frames and links.seen[slot] >= rules.min_found
     if long_enough and score > rules.min_score:
         if emitted == tubes.shape[0]:
@@ -393,33 +435,21 @@ def _emit(
 @njit(cache=True)
 def _forget(trims: TrimState, slot: int) -> None:
     """Drops what was announced and is settled, emitted or taken back; makes room for one more."""
-    first = trims.open[slot] if trims.open[slot] >= 0 else trims.settled[slot]
-    full = trims.telling[slot] == trims.told.shape[1]
+    status = trims.status
+    first = status[slot, OPEN] if status[slot, OPEN] >= 0 else status[slot, SETTLED]
+    full = status[slot, TELLING] == trims.told.shape[1]
     kept = 0
-    for index in range(trims.telling[slot]):
+    for index in range(status[slot, TELLING]):
         if trims.told[slot, index, LAST] >= first and not (full and index == 0):
             trims.told[slot, kept] = trims.told[slot, index]
             kept += 1
-    trims.telling[slot] = kept
-
-
-@njit(cache=True)
-def _latest_run(trims: TrimState, rules: TrimRules, slot: int, label: int) -> tuple[int, int]:
-    """First and last position of the last run of the best labelling; 0, -1 if that is settled."""
-    own = _own(rules, label)
-    leader = _leader(trims, slot)
-    if leader == own:
-        return trims.since[slot, own], trims.length[slot] - 1
-    end = trims.run[slot, leader]
-    if end < trims.settled[slot]:
-        return 0, -1
-    return trims.run_start[slot, end % trims.run_start.shape[1]], end - 1
+    status[slot, TELLING] = kept
 
 
 @njit(cache=True)
 def _told(trims: TrimState, slot: int, first: int, last: int) -> int:
     """Which announced tube of a path shares frames with a run; -1 if none does."""
-    for index in range(trims.telling[slot]):
+    for index in range(trims.status[slot, TELLING]):
         if trims.told[slot, index, FIRST] <= last and trims.told[slot, index, LAST] >= first:
             return index
     return -1
@@ -429,25 +459,23 @@ def _told(trims: TrimState, slot: int, first: int, last: int) -> int:
 def _score_so_far(trims: TrimState, slot: int, first: int, last: int) -> np.float32:
     """The score that a run has as a tube, from its settled frames and the others."""
     best = trims.best[slot].copy()
-    filled = trims.filled[slot] if trims.open[slot] >= 0 and first < trims.settled[slot] else 0
-    for at in range(max(first, trims.settled[slot]), last + 1):
+    settled = trims.status[slot, SETTLED]
+    filled = trims.status[slot, FILLED] if first < settled else 0
+    for at in range(max(first, settled), last + 1):
         filled = insert_score(best, filled, trims.score[slot, at % trims.score.shape[1]])
     return mean_score(best, filled)
 
 
 @njit(cache=True)
-def _announce(links: LiveState, trims: TrimState, rules: TrimRules, slot: int, label: int) -> None:
-    """Gives the last run of a path a number once it is a tube, which it keeps from then on."""
-    first, last = _latest_run(trims, rules, slot, label)
-    if last - first + 1 < rules.min_frames or links.seen[slot] < rules.min_found:
-        return
+def _announce(trims: TrimState, rules: TrimRules, slot: int, first: int, last: int) -> None:
+    """Gives the last run of a path, which is a tube, a number that it keeps from then on."""
     told = _told(trims, slot, first, last)
     if told < 0:
         if rules.min_score > 0 and not _score_so_far(trims, slot, first, last) > rules.min_score:
             return
         _forget(trims, slot)
-        told = trims.telling[slot]
-        trims.telling[slot] += 1
+        told = trims.status[slot, TELLING]
+        trims.status[slot, TELLING] += 1
         trims.counter[0] += 1
         trims.told[slot, told, NUMBER] = trims.counter[0]
     trims.told[slot, told, FIRST] = first

@@ -89,6 +89,15 @@ def whole_paths(paths: LinkedPaths) -> Runs:
     )
 
 
+@njit(cache=True, fastmath={"nnan", "nsz"})
+def greatest(values: NDArray[np.float64]) -> float:
+    """The greatest of some numbers; that none of them is a NaN lets it take several at a time."""
+    best: float = values[0]
+    for value in values:
+        best = max(best, value)
+    return best
+
+
 @njit(cache=True)
 def label_frames(
     scores: NDArray[np.float32],
@@ -122,27 +131,31 @@ def label_frames(
     # predecessor.
     leaders = np.zeros(frames, np.int64)
     from_leader = np.zeros((frames, classes), np.bool_)
+    leader = 0
     for frame in range(frames):
         row = rows[frame]
-        leader = np.argmax(value)
         leaders[frame] = leader
-        change = value[leader] - alpha
+        change = value[leader] - alpha if frame > 0 else -np.inf
+        # These loops have no branches inside: they take several labels at a time.
         for label in range(classes):
             before = value[label]
-            if frame > 0 and (change > before or (change == before and leader < label)):
-                from_leader[frame, label] = True
-                before = change
-            if not background:
-                gain = scores[row, label] + shift
-            elif label == 0:
-                gain = scores[row, own]
-            else:
-                gain = np.float32(1) - scores[row, own]
-            value[label] = before + np.float64(gain)
+            entered = (change > before) | ((change == before) & (leader < label))
+            from_leader[frame, label] = entered
+            value[label] = change if entered else before
+        if background:
+            value[0] += np.float64(scores[row, own])
+            value[1] += np.float64(np.float32(1) - scores[row, own])
+        else:
+            for label in range(classes):
+                value[label] += np.float64(scores[row, label] + shift)
+        best = greatest(value)
+        leader = 0
+        while value[leader] != best:
+            leader += 1
         own_values[frame] = value[first]
 
     labels = np.empty(frames, np.int64)
-    label = int(np.argmax(value))
+    label = leader
     for frame in range(frames - 1, -1, -1):
         labels[frame] = label
         if from_leader[frame, label]:

@@ -87,7 +87,7 @@ def test_paths(name):
     assert np.array_equal(paths.labels, case["path_class"])
     assert np.array_equal(paths.starts + 1, case["path_start"])
     assert [path.end for path in paths] == case["path_end"].tolist()
-    assert np.array_equal(paths.rows, case["path_rows"])
+    assert np.array_equal(paths.source[paths.rows], case["path_rows"])
     assert np.array_equal(paths.row_ptr, case["path_ptr"])
     assert np.array_equal(paths.found + 1, case["found_at"])
     assert np.array_equal(paths.found_ptr, case["found_ptr"])
@@ -119,9 +119,48 @@ def test_paths_of_other_settings(name, variant):
         paths.missed,
     ]
     assert np.array_equal(np.stack(columns, axis=1), expected[f"{variant}_path"])
-    assert np.array_equal(paths.rows, expected[f"{variant}_path_rows"])
+    assert np.array_equal(paths.source[paths.rows], expected[f"{variant}_path_rows"])
     assert np.array_equal(paths.row_ptr, expected[f"{variant}_path_ptr"])
     np.testing.assert_allclose(paths.path_scores, expected[f"{variant}_path_score"], rtol=2e-6)
+
+
+@needs_cases
+@pytest.mark.parametrize("name", ["basketball_gaps", "dunk_short", "fencing"])
+def test_published_demo(name):
+    """What the demo of the original draws, and the paths that live after the last frame."""
+    detections, expected = detections_of(single(name)), arrays(f"display_{name}")
+    settings = LinkSettings(ordering="road-display", min_found=1)
+    linker = OnlineLinker(len(CLASSES), 320, 240, settings)
+    shown = []
+    for frame in range(detections.frames):
+        linker.update(*detections.frame(frame))
+        live = linker.live()
+        for index in np.flatnonzero((live.unseen == 0) & (live.scores > 0.5)):
+            shown.append((frame + 1, live.labels[index], live.scores[index], live.boxes[index] + 1))
+    frames, labels, scores, boxes = zip(*shown, strict=True)
+    assert np.array_equal(frames, expected["shown_frame"])
+    assert np.array_equal(labels, expected["shown_class"])
+    np.testing.assert_allclose(scores, expected["shown_score"], rtol=0, atol=2e-6)
+    assert np.array_equal(boxes, expected["shown_box"])
+
+    live = linker.live()
+    assert np.array_equal(live.labels, expected["live_class"])
+    assert np.array_equal(live.starts + 1, expected["live_first"])
+    assert np.array_equal(live.found, expected["live_count"])
+    assert np.array_equal(live.unseen, expected["live_lastfound"])
+    assert np.array_equal(detections.frames - live.unseen, expected["live_last"])
+    paths = {path.id: path for path in linker.finish()}
+    own = [paths[number] for number in live.ids]
+    sums = [path.path_score for path in own]
+    np.testing.assert_allclose(sums, expected["live_path_score"], rtol=1e-6)
+    for path, label in zip(own, expected["live_last_label"], strict=True):
+        # The demo labels found frames only.
+        found = path.found - path.start
+        labels, _, _ = label_frames(path.scores[found], np.arange(len(found)), 3.0, 0, False)
+        assert labels[-1] == label
+    ended = set(paths) - set(live.ids.tolist())
+    counts = np.bincount([paths[number].label for number in ended], minlength=len(CLASSES))
+    assert np.array_equal(counts, expected["dead_count"])
 
 
 @pytest.mark.parametrize("alpha", [3, 5])
