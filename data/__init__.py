@@ -16,6 +16,14 @@ from data.errors import InputError
 from data.files import atomic_path, atomic_write
 from data.film_split import film_of
 from data.frame import Frame
+from data.interchange import (
+    FORMATS,
+    Context,
+    Format,
+    find_format,
+    read_detections,
+    read_tubes,
+)
 from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
@@ -27,12 +35,15 @@ from data.video_writer import VideoWriter
 
 __all__ = [
     "DATASETS",
+    "FORMATS",
     "JHMDB21_CLASSES",
     "UCF24_CLASSES",
     "Annotations",
     "CommandParser",
+    "Context",
     "Dataset",
     "Detections",
+    "Format",
     "Frame",
     "InputError",
     "ProgressBar",
@@ -45,6 +56,7 @@ __all__ = [
     "atomic_write",
     "common_options",
     "film_of",
+    "find_format",
     "find_problems",
     "load_annotations",
     "load_pickle",
@@ -52,8 +64,10 @@ __all__ = [
     "open_dataset",
     "open_video",
     "progress",
+    "read_detections",
     "read_frames",
     "read_jhmdb",
+    "read_tubes",
     "read_ucf24",
     "run_command",
     "save_annotations",

@@ -1,0 +1,124 @@
+"""Converts detections or tubes from one file format into another.
+
+Example: python data/convert.py yowo_detections runs/yowo --to own --dataset ucf24 --data_root DATA
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.annotation import Annotations
+from data.command import CommandParser, progress, run_command
+from data.dataset import DATASETS, open_dataset
+from data.errors import InputError
+from data.interchange import (
+    FORMATS,
+    KINDS,
+    Context,
+    Format,
+    find_format,
+    read_detections,
+    read_tubes,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Reads what the arguments name and writes it in another format.
+
+    Raises:
+        InputError: an option or a file is wrong, or a format cannot hold what is to be written.
+    """
+    parser = CommandParser(
+        prog="python data/convert.py",
+        description="Convert detections or tubes from one file format into another. Nothing is "
+        "written unless everything can be. docs/interchange.md says what the formats hold.",
+        epilog="example: python data/convert.py yowo_detections runs/yowo --to own "
+        "--dataset ucf24 --data_root DATA",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="file or folder to read")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="file or folder to write")
+    parser.add_argument("--to", required=True, choices=FORMATS, help="format of TARGET")
+    parser.add_argument(
+        "--from", dest="source_format", choices=FORMATS, help="format of SOURCE (default: found)"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        help="what to convert, where SOURCE may be read as detections and as tubes",
+    )
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME|FILE",
+        help="names classes and videos, with lengths and frame sizes, for formats that do not: "
+        f"{', '.join(DATASETS)}, or an annotation file as in docs/formats.md",
+    )
+    parser.add_argument("--data_root", type=Path, metavar="FOLDER", help="folder of the data set")
+    parser.add_argument(
+        "--frame_rate", type=float, metavar="FPS", help="of the videos, in frames per second"
+    )
+    parser.add_argument(
+        "--start_time",
+        type=float,
+        default=0.0,
+        metavar="SECOND",
+        help="time of the first frame, for ava (default: %(default)g)",
+    )
+    args = parser.parse_args(argv)
+    source = FORMATS[args.source_format] if args.source_format else find_format(args.source)
+    target = FORMATS[args.to]
+    kind = _kind(args.source, source, target, args.kind)
+    annotations = Annotations((), {}, {})
+    if args.dataset:
+        annotations = open_dataset(args.dataset, args.data_root).annotations
+    try:
+        context = Context(annotations.classes, annotations.videos, args.frame_rate, args.start_time)
+    except ValueError as error:
+        raise InputError(f"--{error}; give another number") from None
+    read = read_detections if kind == "detections" else read_tubes
+    content = _Counted(progress(read(args.source, context, source.name), unit="video"))
+    getattr(target, f"write_{kind}")(args.target, content, context)
+    print(f"{kind} of {content.count} video{'' if content.count == 1 else 's'}: {args.target}")
+
+
+def _kind(path: Path, source: Format, target: Format, wanted: str | None) -> str:
+    """Returns whether detections or tubes are to be converted.
+
+    Raises:
+        InputError: one of the formats cannot hold them, or it has to be said.
+    """
+    possible = [
+        kind
+        for kind in KINDS
+        if getattr(source, f"read_{kind}") and getattr(target, f"write_{kind}")
+    ]
+    # A format that was named may be of files that do not look like it.
+    there = [wanted] if wanted else source.contents(path) or KINDS
+    possible = [kind for kind in possible if kind in there]
+    if not possible:
+        raise InputError(
+            f"{path}: {' and '.join(sorted(there))} of {source.name} files cannot be written as "
+            f"{target.name}; choose another format with --to, or build tubes from detections with "
+            "python tubes/build.py"
+        )
+    if len(possible) > 1:
+        raise InputError(f"{path}: may be read as detections and as tubes; choose with --kind")
+    return possible[0]
+
+
+class _Counted:
+    """Counts the videos that are taken from an iterable."""
+
+    def __init__(self, videos: Iterable[Any]) -> None:
+        self._videos = videos
+        self.count = 0
+
+    def __iter__(self) -> Any:
+        for video in self._videos:
+            self.count += 1
+            yield video
+
+
+if __name__ == "__main__":
+    run_command(main)

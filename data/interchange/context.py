@@ -1,0 +1,105 @@
+"""What other people's files leave unsaid: class names, sizes and lengths of videos, frame rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from data.errors import InputError
+from data.validation import check_fields, class_names, number, rate
+
+# Noted down where nobody says otherwise; UCF101's, which UCF24 is cut from.
+USUAL_FRAME_RATE = 25.0
+
+
+class VideoShape(Protocol):
+    """Length and frame size of a video, such as a `VideoAnnotation` or `Detections`."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Of the original frame, in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Of the original frame, in pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What readers and writers need to know besides the files.
+
+    Attributes:
+        classes: class names, in the order in which the files number them.
+        videos: lengths and frame sizes by name of the video, such as `Annotations.videos`.
+        frame_rate: of the videos, in frames per second; None if unknown, which only AVA's files
+            don't allow: what is read from others then says 25.
+        start_time: time of the first frame in seconds, for AVA's files: they count from the start
+            of the film, and the clips that are cut out of it start at 900.
+
+    Raises:
+        ValueError: a field has the wrong type or range.
+    """
+
+    classes: tuple[str, ...] = ()
+    videos: Mapping[str, VideoShape] = field(default_factory=dict)
+    frame_rate: float | None = None
+    start_time: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            {
+                "classes": class_names,
+                "frame_rate": lambda value, field: None if value is None else rate(value, field),
+                "start_time": number,
+            },
+        )
+
+    def class_names(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Returns `classes`, which the files at `path` lack.
+
+        Raises:
+            InputError: there are none.
+        """
+        if not self.classes:
+            raise InputError(
+                f"{path}: the files number their classes and do not name them; give the names, "
+                "for instance with --dataset"
+            )
+        return self.classes
+
+    def video(self, name: str, path: str | os.PathLike[str]) -> VideoShape:
+        """Returns length and frame size of a video, which the files at `path` lack.
+
+        Raises:
+            InputError: they are not known.
+        """
+        shapes = self.shapes(path)
+        if name not in shapes:
+            raise InputError(
+                f"{path}: the annotation has no video {name!r}; give the data set that the files "
+                "are about, and the folder right above its videos"
+            )
+        return shapes[name]
+
+    def shapes(self, path: str | os.PathLike[str]) -> Mapping[str, VideoShape]:
+        """Returns `videos`, which the files at `path` lack.
+
+        Raises:
+            InputError: there are none.
+        """
+        if not self.videos:
+            raise InputError(
+                f"{path}: the files do not say how many frames the videos have and how large "
+                "these are; give the annotation, for instance with --dataset"
+            )
+        return self.videos
