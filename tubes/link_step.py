@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 # Costs: what a path gains by a detection.
 SCORE, SIMILARITY, SCORE_AND_SIMILARITY = range(3)
+# Columns and places of the arrays below.
+ENDED, BORN = range(2)
+NUMBER, START, LAST, SEEN, MISSED, FOUND, NODE, LABEL = range(8)
+TOTAL, GAIN, NEWEST, MEAN, BEST = range(4, 9)
+NODES, PATHS = range(2)
+ROW, FRAME, PREVIOUS = range(3)
 
 
 class LiveState(NamedTuple):
@@ -26,23 +32,18 @@ class LiveState(NamedTuple):
         available: How many these are, shape (classes,).
         ended: Slots of the paths that ended in the last frame, in order; released by the next one.
         counters: How many ended in the last frame, and how many paths there have been, shape (2,).
-        number: Which path it is, in order of birth, shape (P,).
-        start: First frame, shape (P,).
-        last: Last frame in which it was found, shape (P,).
-        seen: In how many frames it was found, shape (P,).
-        missed: In how many frames in a row it was not found, shape (P,).
-        row: Row of what it found in the last frame, or -1, shape (P,).
-        gain: What it gained by that, float32 (P,).
-        total: Sum of the gains, float32 (P,).
-        score: Class score of what it found last, float32 (P,).
-        mean: Mean of `best`, which gives its place among the live paths, float32 (P,).
-        best: The best class scores, best first, float32 (P, so many).
-        box: Corners found last in 1-based pixels, float32 (P, 4).
+        whole: Of each path its number in order of birth, first frame, frame in which it was found
+            last, number of frames in which it was found, number of frames in a row in which it was
+            not, row of what it found in the last frame or -1, and last node of its history, in the
+            columns `NUMBER` to `NODE`, shape (P, 8).
+        single: Of each path the corners found last in 1-based pixels, the sum of its gains, the
+            last gain, the last class score, and the mean of its best class scores, which gives it
+            its place among the live paths, in the columns 0 to 3 and `TOTAL` to `MEAN`; then these
+            best scores, best first, from column `BEST` on, float32 (P, at least 9).
         vector: All scores of what was found last, float32 (P, classes + 1); without rows where the
             cost does not need it.
         trail: Corners found last, the newest last, float32 (P, so many, 4), and `trail_frame` their
             frames; without rows where motion is not followed.
-        node: Last node of its history, shape (P,).
         taken: Which detections of a frame are taken, shape (classes * keep,).
     """
 
@@ -52,22 +53,11 @@ class LiveState(NamedTuple):
     available: NDArray[np.int64]
     ended: NDArray[np.int64]
     counters: NDArray[np.int64]
-    number: NDArray[np.int64]
-    start: NDArray[np.int64]
-    last: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    missed: NDArray[np.int64]
-    row: NDArray[np.int64]
-    gain: NDArray[np.float32]
-    total: NDArray[np.float32]
-    score: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    best: NDArray[np.float32]
-    box: NDArray[np.float32]
+    whole: NDArray[np.int64]
+    single: NDArray[np.float32]
     vector: NDArray[np.float32]
     trail: NDArray[np.float32]
     trail_frame: NDArray[np.int64]
-    node: NDArray[np.int64]
     taken: NDArray[np.bool_]
 
 
@@ -80,8 +70,9 @@ class History(NamedTuple):
     Attributes:
         node: Row in the whole video, frame, and previous node or -1, shape (nodes, 3).
         node_score: Class score of each node, float32 (nodes,).
-        path: Class, last node, count, missed and number of each ended path, shape (paths, 5).
-        path_total: `LiveState.total` of each ended path, float32 (paths,).
+        path: `LiveState.whole` of each ended path, and its class in column `LABEL`, shape
+            (paths, 8).
+        path_total: Sum of the gains of each ended path, float32 (paths,).
         sizes: Number of nodes and of ended paths, shape (2,).
     """
 
@@ -100,6 +91,7 @@ class LinkRules(NamedTuple):
     jump_gap: int
     cost: int
     sort_new: bool
+    best: int
 
 
 def new_state(
@@ -126,22 +118,12 @@ def new_state(
         available=np.full(classes, room),
         ended=np.zeros(slots, np.int64),
         counters=np.zeros(2, np.int64),
-        number=np.zeros(slots, np.int64),
-        start=np.zeros(slots, np.int64),
-        last=np.zeros(slots, np.int64),
-        seen=np.zeros(slots, np.int64),
-        missed=np.zeros(slots, np.int64),
-        row=np.zeros(slots, np.int64),
-        gain=np.zeros(slots, np.float32),
-        total=np.zeros(slots, np.float32),
-        score=np.zeros(slots, np.float32),
-        mean=np.zeros(slots, np.float32),
-        best=np.zeros((slots, best), np.float32),
-        box=np.zeros((slots, 4), np.float32),
+        whole=np.zeros((slots, 8), np.int64),
+        # Whole lines of a cache.
+        single=np.zeros((slots, -(-(BEST + best) // 16) * 16), np.float32),
         vector=np.zeros((slots if vector else 0, vector), np.float32),
         trail=np.zeros((slots if motion else 0, trail, 4), np.float32),
         trail_frame=np.zeros((slots if motion else 0, trail), np.int64),
-        node=np.zeros(slots, np.int64),
         taken=np.zeros(classes * keep, np.bool_),
     )
 
@@ -151,7 +133,7 @@ def new_history(room: int) -> History:
     return History(
         node=np.empty((room, 3), np.int64),
         node_score=np.empty(room, np.float32),
-        path=np.empty((room, 5), np.int64),
+        path=np.empty((room, 8), np.int64),
         path_total=np.empty(room, np.float32),
         sizes=np.zeros(2, np.int64),
     )
@@ -169,12 +151,6 @@ def with_room(history: History, more: int) -> History:
     larger.path_total[:paths] = history.path_total[:paths]
     larger.sizes[:] = history.sizes
     return larger
-
-
-ENDED, BORN = range(2)
-NODES, PATHS = range(2)
-ROW, FRAME, PREVIOUS = range(3)
-LABEL, NODE, COUNT, MISSED, NUMBER = range(5)
 
 
 @njit(cache=True)
@@ -211,10 +187,10 @@ def link_frame(
         distances: Distance of each live path, class after class, to each pick; without rows, near
             enough is an IoU of at least `iou_threshold`, with ROAD's +1 on widths and heights.
     """
-    live, living, free, available, ended, counters, number, start, last, seen = state[:10]
+    live, living, free, available, ended, counters, whole, single, vector = state[:9]
+    trail, trail_frame, taken = state[9:]
     nodes, node_scores, paths, path_totals, sizes = history
-    missed, found, gain, total, newest, mean, best, box, vector = state[10:19]
-    trail, trail_frame, node, taken = state[19:]
+    most_best = rules.best
     room = live.shape[1]
     for index in range(counters[ENDED]):
         label = ended[index] // room
@@ -230,11 +206,16 @@ def link_frame(
             taken[pick] = False
         for place in range(alive):
             slot = live[label, place]
-            left, top, right, bottom = box[slot, 0], box[slot, 1], box[slot, 2], box[slot, 3]
+            left, top, right, bottom = (
+                single[slot, 0],
+                single[slot, 1],
+                single[slot, 2],
+                single[slot, 3],
+            )
             if trail.shape[0] > 0:
-                oldest = max(trail.shape[1] - seen[slot], 0)
-                steps = last[slot] - trail_frame[slot, oldest]
-                ahead = np.float32((frame - last[slot]) / max(steps, 1))
+                oldest = max(trail.shape[1] - whole[slot, SEEN], 0)
+                steps = whole[slot, LAST] - trail_frame[slot, oldest]
+                ahead = np.float32((frame - whole[slot, LAST]) / max(steps, 1))
                 left += ahead * (left - trail[slot, oldest, 0])
                 top += ahead * (top - trail[slot, oldest, 1])
                 right += ahead * (right - trail[slot, oldest, 2])
@@ -279,12 +260,12 @@ def link_frame(
                     choice = pick
                     gained = entry
             path_index += 1
-            found[slot] = -1
+            whole[slot, FOUND] = -1
             # Similarities can be negative; the original looks at the sum of all that are possible.
             if all_gains > 0:
                 taken[choice] = True
-                found[slot] = picks[choice]
-                gain[slot] = gained
+                whole[slot, FOUND] = picks[choice]
+                single[slot, GAIN] = gained
         born = alive
         for pick in range(begin, end):
             if not taken[pick]:
@@ -292,40 +273,40 @@ def link_frame(
                 slot = free[label, available[label]]
                 live[label, born] = slot
                 born += 1
-                number[slot] = counters[BORN]
+                whole[slot, NUMBER] = counters[BORN]
                 counters[BORN] += 1
-                start[slot] = frame
-                seen[slot] = 0
-                total[slot] = 0
-                node[slot] = -1
-                found[slot] = picks[pick]
-                gain[slot] = scores[picks[pick], label]
+                whole[slot, START] = frame
+                whole[slot, SEEN] = 0
+                single[slot, TOTAL] = 0
+                whole[slot, NODE] = -1
+                whole[slot, FOUND] = picks[pick]
+                single[slot, GAIN] = scores[picks[pick], label]
         for place in range(born):
             slot = live[label, place]
-            row = found[slot]
+            row = whole[slot, FOUND]
             if row < 0:
-                missed[slot] += 1
+                whole[slot, MISSED] += 1
                 continue
-            missed[slot] = 0
-            last[slot] = frame
-            total[slot] += gain[slot]
+            whole[slot, MISSED] = 0
+            whole[slot, LAST] = frame
+            single[slot, TOTAL] += single[slot, GAIN]
             for corner in range(4):
-                box[slot, corner] = boxes[row, corner]
+                single[slot, corner] = boxes[row, corner]
             score = scores[row, label]
-            newest[slot] = score
-            filled = min(seen[slot], best.shape[1])
-            if filled < best.shape[1] or score > best[slot, filled - 1]:
-                at = min(filled, best.shape[1] - 1)
+            single[slot, NEWEST] = score
+            filled = min(whole[slot, SEEN], most_best)
+            if filled < most_best or score > single[slot, BEST + filled - 1]:
+                at = min(filled, most_best - 1)
                 filled = at + 1
-                while at > 0 and score > best[slot, at - 1]:
-                    best[slot, at] = best[slot, at - 1]
+                while at > 0 and score > single[slot, BEST + at - 1]:
+                    single[slot, BEST + at] = single[slot, BEST + at - 1]
                     at -= 1
-                best[slot, at] = score
+                single[slot, BEST + at] = score
                 best_sum = np.float32(0)
                 for at in range(filled):
-                    best_sum += best[slot, at]
-                mean[slot] = best_sum / np.float32(filled)
-            seen[slot] += 1
+                    best_sum += single[slot, BEST + at]
+                single[slot, MEAN] = best_sum / np.float32(filled)
+            whole[slot, SEEN] += 1
             if vector.shape[0] > 0:
                 vector[slot] = vectors[row]
             if trail.shape[0] > 0:
@@ -339,21 +320,21 @@ def link_frame(
                 sizes[NODES] += 1
                 nodes[new, ROW] = first_row + row
                 nodes[new, FRAME] = frame
-                nodes[new, PREVIOUS] = node[slot]
+                nodes[new, PREVIOUS] = whole[slot, NODE]
                 node_scores[new] = score
-                node[slot] = new
+                whole[slot, NODE] = new
 
         for place in range(1, born if rules.sort_new else alive):
             slot = live[label, place]
             at = place
-            while at > 0 and mean[slot] > mean[live[label, at - 1]]:
+            while at > 0 and single[slot, MEAN] > single[live[label, at - 1], MEAN]:
                 live[label, at] = live[label, at - 1]
                 at -= 1
             live[label, at] = slot
         staying = 0
         for place in range(born):
             slot = live[label, place]
-            if missed[slot] < rules.jump_gap:
+            if whole[slot, MISSED] < rules.jump_gap:
                 live[label, staying] = slot
                 staying += 1
                 continue
@@ -362,10 +343,7 @@ def link_frame(
             if nodes.shape[0] > 0:
                 path = sizes[PATHS]
                 sizes[PATHS] += 1
+                paths[path] = whole[slot]
                 paths[path, LABEL] = label
-                paths[path, NODE] = node[slot]
-                paths[path, COUNT] = seen[slot]
-                paths[path, MISSED] = missed[slot]
-                paths[path, NUMBER] = number[slot]
-                path_totals[path] = total[slot]
+                path_totals[path] = single[slot, TOTAL]
         living[label] = staying

@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 
 from data.class_filter import FilterBuffers, filter_frame
 from tubes.link_step import (
-    COUNT,
     FRAME,
     LABEL,
-    MISSED,
     NODE,
-    NUMBER,
     PATHS,
     PREVIOUS,
     ROW,
+    SEEN,
+    TOTAL,
     History,
     LinkRules,
     LiveState,
@@ -174,15 +173,15 @@ def finish_paths(
         strength_frames: How many scores count.
 
     Returns:
-        Class, last node, count, missed and number of each path, shape (P, 5); its total, float32
-        (P,); the row of each frame of each path, one path after the other; where each path begins
-        in these, shape (P + 1,); the frames in which each path was found; where each path begins in
-        those, shape (P + 1,).
+        `History.path` of each path, shape (P, 8); the sum of its gains, float32 (P,); the row of
+        each frame of each path, one path after the other; where each path begins in these, shape
+        (P + 1,); the frames in which each path was found; where each path begins in those, shape
+        (P + 1,).
     """
     nodes, node_scores, ended, ended_totals, sizes = history
     classes = state.living.shape[0]
     most = sizes[PATHS] + state.living.sum()
-    paths = np.empty((most, 5), np.int64)
+    paths = np.empty((most, 8), np.int64)
     totals = np.empty(most, np.float32)
     strengths = np.empty(most, np.float32)
     # Ended paths by class, each in order of its end.
@@ -208,22 +207,19 @@ def finish_paths(
         for index in range(alive + firsts[label + 1] - firsts[label]):
             if index < alive:
                 slot = state.live[label, index]
+                paths[count] = state.whole[slot]
                 paths[count, LABEL] = label
-                paths[count, NODE] = state.node[slot]
-                paths[count, COUNT] = state.seen[slot]
-                paths[count, MISSED] = state.missed[slot]
-                paths[count, NUMBER] = state.number[slot]
-                totals[count] = state.total[slot]
+                totals[count] = state.single[slot, TOTAL]
             else:
                 path = by_class[firsts[label] + index - alive]
                 paths[count] = ended[path]
                 totals[count] = ended_totals[path]
-            if paths[count, COUNT] < min_length:
+            if paths[count, SEEN] < min_length:
                 continue
             node = paths[count, NODE]
             filled = 0
             frames += nodes[node, FRAME] + 1
-            founds += paths[count, COUNT]
+            founds += paths[count, SEEN]
             while True:
                 previous = nodes[node, PREVIOUS]
                 copies = 1
@@ -247,7 +243,7 @@ def finish_paths(
     found = np.empty(founds, np.int64)
     found_ptr = np.zeros(count + 1, np.int64)
     for path in range(count):
-        found_ptr[path + 1] = at = found_ptr[path] + paths[path, COUNT]
+        found_ptr[path + 1] = at = found_ptr[path] + paths[path, SEEN]
         node = paths[path, NODE]
         while node >= 0:
             at -= 1

@@ -17,7 +17,10 @@ from data.class_filter import FilterBuffers, new_filter_buffers
 from tubes.link_step import (
     LABEL,
     MISSED,
+    NEWEST,
     NUMBER,
+    SEEN,
+    START,
     LinkRules,
     link_frame,
     new_history,
@@ -92,13 +95,14 @@ class OnlineLinker:
             jump_gap=settings.jump_gap,
             cost=COSTS.index(settings.cost),
             sort_new=displayed,
+            best=STRENGTH_FRAMES if displayed else settings.jump_gap + 1,
         )
         self._linked_classes = 1 if self._agnostic else num_classes
         self.state = new_state(
             self._linked_classes,
             settings.keep,
             settings.jump_gap,
-            STRENGTH_FRAMES if displayed else settings.jump_gap + 1,
+            self._rules.best,
             0 if settings.cost == "score" else num_classes + 1,
             self._agnostic,
         )
@@ -185,13 +189,13 @@ class OnlineLinker:
         state = self.state
         slots = self._live_slots()
         return LivePaths(
-            ids=state.number[slots],
+            ids=state.whole[slots, NUMBER],
             labels=slots // state.live.shape[1],
-            boxes=state.box[slots] - np.float32(1),
-            scores=state.score[slots],
-            starts=state.start[slots],
-            found=state.seen[slots],
-            unseen=state.missed[slots],
+            boxes=state.single[slots, :4] - np.float32(1),
+            scores=state.single[slots, NEWEST],
+            starts=state.whole[slots, START],
+            found=state.whole[slots, SEEN],
+            unseen=state.whole[slots, MISSED],
         )
 
     def finish(self) -> LinkedPaths:
@@ -293,7 +297,7 @@ class OnlineLinker:
         """Links picked detections, with the user's distance if there is one."""
         distances = np.zeros((0, 0), np.float32)
         if self._distance is not None:
-            last = self.state.box[self._live_slots()] - np.float32(1)
+            last = self.state.single[self._live_slots(), :4] - np.float32(1)
             shape = (len(last), len(picks))
             distances = np.full(shape, np.inf, np.float32)
             if all(shape):

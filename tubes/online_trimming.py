@@ -34,7 +34,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tubes.link_step import ENDED, LiveState
+from tubes.link_step import ENDED, FOUND, SEEN, START, LiveState
+from tubes.link_step import NUMBER as PATH_NUMBER
 from tubes.link_video import insert_score, mean_score
 from tubes.trimming import SCORE_SHIFT, greatest
 
@@ -159,19 +160,19 @@ def trim_frame(
             links, trims, rules, slot, slot // room, tubes, scores, emitted
         )
     value, survivor, ring, score, status = trims[:5]
-    live, living, rows, starts, seen = links.live, links.living, links.row, links.start, links.seen
+    live, living, whole = links.live, links.living, links.whole
     for label in range(living.shape[0]):
         own = label if rules.mode == LABELS else 0
         alpha = rules.alphas[label]
         for place in range(living[label]):
             slot = live[label, place]
-            row = rows[slot]
+            row = whole[slot, FOUND]
             if row < 0:
                 continue
-            if seen[slot] == 1:
+            if whole[slot, SEEN] == 1:
                 status[slot] = 0
                 status[slot, OPEN] = -1
-            for at in range(status[slot, LENGTH], frame - starts[slot] + 1):
+            for at in range(status[slot, LENGTH], frame - whole[slot, START] + 1):
                 score[slot, at % score.shape[1]] = vectors[row, label]
                 leader = _advance(
                     value,
@@ -201,7 +202,7 @@ def trim_frame(
                         )
                     status[slot, SETTLED] = settling + 1
             first, last = _latest_run(survivor, ring, status, slot, own)
-            if last - first + 1 >= rules.min_frames and seen[slot] >= rules.min_found:
+            if last - first + 1 >= rules.min_frames and whole[slot, SEEN] >= rules.min_found:
                 _announce(trims, rules, slot, first, last)
     return tubes[:emitted], scores[:emitted]
 
@@ -249,9 +250,9 @@ def live_tubes(
             tubes[listed, 0] = trims.told[slot, told, NUMBER]
             tubes[listed, 1] = slot
             tubes[listed, 2] = label
-            tubes[listed, 3] = links.start[slot] + first
+            tubes[listed, 3] = links.whole[slot, START] + first
             lives = last == trims.status[slot, LENGTH] - 1
-            tubes[listed, 4] = -1 if lives else links.start[slot] + last + 1
+            tubes[listed, 4] = -1 if lives else links.whole[slot, START] + last + 1
             scores[listed] = _score_so_far(trims, slot, first, last)
             listed += 1
     return tubes[:listed], scores[:listed]
@@ -413,7 +414,7 @@ def _emit(
     trims.status[slot, OPEN] = -1
     told = _told(trims, slot, first, end - 1)
     score = mean_score(trims.best[slot], trims.status[slot, FILLED])
-    long_enough = end - first >= rules.min_frames and links.seen[slot] >= rules.min_found
+    long_enough = end - first >= rules.min_frames and links.whole[slot, SEEN] >= rules.min_found
     if long_enough and score > rules.min_score:
         if emitted == tubes.shape[0]:
             tubes = np.concatenate((tubes, tubes))
@@ -423,10 +424,10 @@ def _emit(
         else:
             trims.counter[0] += 1
             tubes[emitted, 0] = trims.counter[0]
-        tubes[emitted, 1] = links.number[slot]
+        tubes[emitted, 1] = links.whole[slot, PATH_NUMBER]
         tubes[emitted, 2] = label
-        tubes[emitted, 3] = links.start[slot] + first
-        tubes[emitted, 4] = links.start[slot] + end
+        tubes[emitted, 3] = links.whole[slot, START] + first
+        tubes[emitted, 4] = links.whole[slot, START] + end
         scores[emitted] = score
         emitted += 1
     return tubes, scores, emitted

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tubes.link_step import MISSED, NUMBER, START
 from tubes.linker import OnlineLinker
 from tubes.online_trimming import (
     TrimRules,
@@ -112,7 +113,7 @@ class TubeStream:
             min_score=np.float32(settings.min_score),
         )
         self._state = new_trim_state(
-            len(self._linker.state.seen),
+            len(self._linker.state.whole),
             {"labels": num_classes, "background": 2, "none": 1}[settings.trimming],
             64 if look_back is None else look_back,
             settings.score_topk,
@@ -150,13 +151,13 @@ class TubeStream:
         slots = tubes[:, 1]
         return LiveTubes(
             ids=tubes[:, 0],
-            paths=links.number[slots],
+            paths=links.whole[slots, NUMBER],
             labels=tubes[:, 2],
             scores=scores,
-            boxes=links.box[slots] - np.float32(1),
+            boxes=links.single[slots, :4] - np.float32(1),
             starts=tubes[:, 3],
             ends=tubes[:, 4],
-            unseen=links.missed[slots],
+            unseen=links.whole[slots, MISSED],
         )
 
     def finish(self) -> tuple[FinishedTube, ...]:
@@ -167,7 +168,7 @@ class TubeStream:
         """Lengthens the rings to the longest live path."""
         links = self._linker.state
         alive = links.live[np.arange(links.live.shape[1]) < links.living[:, None]]
-        longest = int(frame + 1 - links.start[alive].min(initial=frame))
+        longest = int(frame + 1 - links.whole[alive, START].min(initial=frame))
         if longest >= self._state.score.shape[1]:
             look_back, min_frames = 2 * longest, self._rules.min_frames
             self._state = with_look_back(self._state, look_back, min_frames)
