@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # More paths are not told apart by their colours.
-MOST_PATHS = 8
+MOST_PATHS = 5
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tubes = [
         (strongest.start + int(start), strongest.start + int(end))
         for path, start, end in zip(runs.paths, runs.starts, runs.ends, strict=True)
-        if path == index
+        if path == index and end - start >= settings.min_frames
     ]
     told = announcements(video, settings, strongest.id, round(video.frame_rate))
     draw_trimming(pictures[1], video, strongest, tubes, told)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,8 @@ from data import (
     save_annotations,
     write_run_record,
 )
-from tubes import build
+from data.tube_arrays import load_tube_arrays
+from tubes import FUSIONS, build, build_tubes, fuse, mean_fusion
 
 CLASSES = ("jump", "run")
 ROOT = Path(__file__).parents[2]
@@ -129,6 +131,73 @@ def test_clips_that_true_tubes_span_are_not_trimmed(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def built_times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.npz"))}
+
+
+def test_only_what_changed_is_built_again(tmp_path):
+    folder = write_detections(tmp_path / "found", "a", "b")
+    command = [str(folder), "--save_root", str(tmp_path / "out")]
+    videos = tmp_path / "out" / "tubes" / "videos"
+    build.main(command)
+    first, text = built_times(videos), (tmp_path / "out" / "tubes" / "tubes.json").read_text()
+    assert list(first) == ["a.npz", "b.npz"]
+    build.main(command)
+    assert built_times(videos) == first
+    assert (tmp_path / "out" / "tubes" / "tubes.json").read_text() == text
+    # Other detections of one video, other settings, and on demand.
+    write_detections(folder, "b", frames=40)
+    build.main(command)
+    second = built_times(videos)
+    assert second["a.npz"] == first["a.npz"] and second["b.npz"] != first["b.npz"]
+    build.main([*command, "--alpha", "3"])
+    third = built_times(videos)
+    assert not set(third.values()) & set(second.values())
+    build.main([*command, "--alpha", "3", "--overwrite"])
+    assert not set(built_times(videos).values()) & set(third.values())
+    # A damaged file is made anew.
+    (videos / "a.npz").write_bytes(b"PK")
+    build.main([*command, "--alpha", "3"])
+    assert len(load_tubes(tmp_path / "out" / "tubes" / "tubes.json")) == 2
+
+
+def test_several_processes_build_the_same(tmp_path):
+    folder = write_detections(tmp_path / "found", "a", "b", "c")
+    for workers in ("1", "2"):
+        build.main([str(folder), "--save_root", str(tmp_path / workers), "--workers", workers])
+    one, two = (tmp_path / workers / "tubes" / "tubes.json" for workers in ("1", "2"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_two_streams(tmp_path, fusion):
+    rgb, flow = write_detections(tmp_path / "rgb", "a"), write_detections(tmp_path / "flow", "a")
+    command = [str(rgb), "--top", str(flow), "--fusion", fusion, "--save_root", str(tmp_path)]
+    build.main(command)
+    (video,) = load_tubes(tmp_path / "tubes" / "tubes.json")
+    base, top = Detections.load(rgb / "a.npz"), Detections.load(flow / "a.npz")
+    fused = mean_fusion(base, top) if fusion == "mean" else fuse(base, top, fusion)
+    assert video == build_tubes(fused)
+
+
+def test_big_sets_are_written_as_arrays(tmp_path, monkeypatch):
+    folder = write_detections(tmp_path / "found", "a")
+    command = [str(folder), "--save_root", str(tmp_path)]
+    build.main(command)
+    text = load_tubes(tmp_path / "tubes" / "tubes.json")
+    monkeypatch.setattr(build, "MOST_BOXES_AS_TEXT", 10)
+    build.main(command)
+    assert load_tube_arrays(tmp_path / "tubes" / "tubes.npz") == text
+    assert not (tmp_path / "tubes" / "tubes.json").exists()
+
+
+def test_alphas_of_each_class(tmp_path):
+    folder = write_detections(tmp_path / "found", "a")
+    build.main([str(folder), "--save_root", str(tmp_path), "--alphas", "1,2.5"])
+    written = json.loads((tmp_path / "tubes" / "run.json").read_text())
+    assert written["options"]["settings"]["alphas"] == [1, 2.5]
+
+
 def test_ground_truth_that_has_gone(tmp_path, capsys):
     folder = write_detections(tmp_path / "detections", "a")
     record(folder, done=False, dataset="gone.json", split="test")
@@ -176,6 +245,11 @@ def test_detecting_fails(tmp_path, monkeypatch):
         (["found", "other"], "video 'b': model is not that of 'a'"),
         (["found", "damaged.npz"], "damaged.npz"),
         (["recorded"], "run.json: is no record of a run"),
+        (["found", "--workers", "0"], "--workers 0: must be at least 1"),
+        (["found", "--top", "other"], "other/a.npz: is missing, the second stream of found/a.npz"),
+        (["found", "--top", "small"], "found/a.npz and small/a.npz: width is 64 in the base"),
+        (["found", "--alphas", "1,2,3"], "alphas must be one for each of 2 classes"),
+        (["twice"], "video 'a' occurs twice"),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, arguments, message):
@@ -185,6 +259,10 @@ def test_bad_input(tmp_path, monkeypatch, arguments, message):
     write_detections(tmp_path / "recorded", "a")
     (tmp_path / "recorded" / "run.json").write_text("[]")
     (tmp_path / "damaged.npz").write_bytes(b"PK")
+    found = Detections.load(tmp_path / "found" / "a.npz")
+    replace(found, width=32).save(tmp_path / "small" / "a.npz")
+    for name in ("a", "b"):
+        found.save(tmp_path / "twice" / f"{name}.npz")
     (tmp_path / "runs" / "tubes").mkdir(parents=True)
     (tmp_path / "runs" / "tubes" / "tubes.json").write_text("kept")
     with pytest.raises(InputError) as caught:
