@@ -23,6 +23,8 @@ from tubes.link_step import (
 )
 from tubes.settings import LinkSettings
 
+# Compiled with other files, whose digest is 7860b613731e (tests/test_compiled_caches.py).
+
 
 class FilterRules(NamedTuple):
     """Which detections of a frame enter the linker; see `tubes.OnlineLinker`."""

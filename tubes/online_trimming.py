@@ -39,6 +39,8 @@ from tubes.link_step import NUMBER as PATH_NUMBER
 from tubes.link_video import insert_score, mean_score
 from tubes.trimming import SCORE_SHIFT, greatest
 
+# Compiled with other files, whose digest is 030be5c764d9 (tests/test_compiled_caches.py).
+
 # What is labelled: the path's class against all others, against the background, or nothing.
 LABELS, BACKGROUND, WHOLE = range(3)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import nms
 
-from data.class_filter import class_filter, frame_picks
+from data.class_filter import class_filter, filter_frame, frame_picks, new_filter_buffers
 from tests.tubes.plain_linker import picked
 
 
@@ -74,3 +74,28 @@ def test_classes_of_a_frame_are_filtered_one_by_one():
     rows, starts = frame_picks(APART, scores.astype(np.float32), 2, limits[0], 50, limits[1], 2)
     assert rows.tolist() == [3, 1, 0, 2]
     assert starts.tolist() == [0, 2, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 8))
+def test_buffers_that_are_used_again_change_nothing(seed, top_k, keep):
+    # What earlier frames leave in the buffers saves time: frames with many rows and with few, high
+    # and low scores, follow each other here.
+    rng = np.random.default_rng(seed)
+    buffers = new_filter_buffers(2, top_k, keep, 400)
+    for _ in range(12):
+        rows = int(rng.choice([0, 3, 40, 400]))
+        corners = rng.integers(0, 30, (rows, 2))
+        boxes = np.hstack([corners, corners + rng.integers(1, 20, (rows, 2))]).astype(np.float32)
+        scores = (rng.integers(0, 200, (rows, 3)) / 200 * rng.choice([0.01, 1])).astype(np.float32)
+        filter_frame(boxes, scores, np.float32(0.001), np.float32(0.45), keep, buffers)
+        for label in range(2):
+            picks = buffers.picks[buffers.starts[label] : buffers.starts[label + 1]]
+            expected = picked(boxes.tolist(), scores[:, label].tolist(), top_k=top_k, keep=keep)
+            assert picks.tolist() == expected
+
+
+def test_nothing_to_pick_from():
+    empty = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    assert filtered(*empty) == filtered(*empty, top_k=0) == []
+    assert filtered(APART, np.full(4, 0.5, np.float32), top_k=0) == []
