@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
 from data import Frame, VideoTubes
 from detection import Detector
 from tubes import TubeBuilder
@@ -41,12 +46,12 @@ class TubePipeline:
         """Takes the next frame."""
         self.frames += 1
         for boxes, scores in self._stream.update(frame):
-            self._builder.update(boxes, scores)
+            self._add(boxes, scores)
 
     def finish(self) -> VideoTubes:
         """Ends the video and returns all its tubes, whatever their score."""
         for boxes, scores in self._stream.finish():
-            self._builder.update(boxes, scores)
+            self._add(boxes, scores)
         width, height = self._size
         return VideoTubes(
             video=self._video,
@@ -58,3 +63,12 @@ class TubePipeline:
             tubes=self._builder.finish(),
             model=self._detector.name,
         )
+
+    def _add(self, boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+        """Links the detections of one frame; those that cannot be linked are left out."""
+        try:
+            self._builder.update(boxes, scores)
+        except ValueError as error:
+            # One bad frame must not end a stream that has run for hours.
+            warnings.warn(f"{self._video}: {error}; this frame is skipped", stacklevel=3)
+            self._builder.update(boxes[:0], scores[:0])
