@@ -1,15 +1,34 @@
-"""Average precision of a ranked list of detections."""
+"""Average precision of a ranked list of detections, and the curve that it is the area under."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 Method = Literal["envelope", "trapezoid"]
 
 
+@dataclass(frozen=True, eq=False)
+class PrecisionRecall:
+    """Precision and recall among the best detections of one class, at each place of the ranking.
+
+    Attributes:
+        scores: Of the detections, falling, shape (N,).
+        precisions: Share of true positives among the detections down to each, float64 (N,).
+        recalls: Share of the objects that is found by them, float64 (N,).
+        average_precision: Area under the curve by the rule of the protocol, 0 to 1.
+    """
+
+    scores: NDArray[np.float32]
+    precisions: NDArray[np.float64]
+    recalls: NDArray[np.float64]
+    average_precision: float
+
+
 def average_precision(
-    scores: ArrayLike, hits: ArrayLike, positives: int, method: Method = "envelope"
+    scores: ArrayLike, hits: ArrayLike, positives: float, method: Method = "envelope"
 ) -> float:
     """Returns the area under the precision-recall curve of one class.
 
@@ -27,18 +46,44 @@ def average_precision(
     Returns:
         From 0 to 1; 0 for a class without detections and, as in ROAD, for one without objects.
     """
-    hit_array = np.asarray(hits, np.bool_)
-    if positives == 0 or len(hit_array) == 0:
-        return 0.0
     ranking = np.argsort(-np.asarray(scores), kind="stable")
-    found = np.cumsum(hit_array[ranking])
-    precision = found / np.arange(1, len(found) + 1)
-    recall = found / positives
-    if method == "trapezoid":
-        return _trapezoid(np.append(1.0, precision), np.append(0.0, recall))
-    precision = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    return area(np.asarray(hits, np.bool_)[ranking], positives, method == "trapezoid")
 
 
-def _trapezoid(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> float:
-    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
+@njit(cache=True)
+def area(hits: NDArray[np.bool_], positives: float, trapezoid: bool) -> float:
+    """The same for detections that stand in order of their rank."""
+    if positives <= 0:
+        return 0.0
+    found = 0
+    total = 0.0
+    if trapezoid:
+        before = 1.0
+        for place in range(hits.shape[0]):
+            found += hits[place]
+            precision = found / (place + 1)
+            if hits[place]:
+                total += (before + precision) / 2
+            before = precision
+    else:
+        found = hits.sum()
+        highest = 0.0
+        for place in range(hits.shape[0] - 1, -1, -1):
+            highest = max(highest, found / (place + 1))
+            if hits[place]:
+                total += highest
+                found -= 1
+    return total / positives
+
+
+def precision_recall(
+    scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: float, method: Method
+) -> PrecisionRecall:
+    """Returns the curve of detections that stand in order of their rank; recall is 0 of nothing."""
+    found = np.cumsum(hits)
+    return PrecisionRecall(
+        scores=scores,
+        precisions=found / np.arange(1, len(found) + 1),
+        recalls=found / positives if positives > 0 else np.zeros(len(found)),
+        average_precision=area(hits, positives, method == "trapezoid"),
+    )

@@ -1,28 +1,54 @@
-"""Prints the frame-mAP of detections.
+"""Prints the frame-mAP of anybody's detections or tubes.
 
 python evaluation/frame_map.py runs/detections --dataset embedded
 """
 
-from collections.abc import Iterator, Sequence
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from data import CommandParser, Detections, run_command
-from evaluation.box_convention import BOX_CONVENTIONS, box_convention_option
-from evaluation.detection_files import find_detections, load_detections
-from evaluation.frame_evaluation import FrameEvaluation, FrameSettings, evaluate_frames
-from evaluation.ground_truth import ground_truth_options, open_ground_truth, report_coverage
-from evaluation.settings_options import read_settings, settings_options
+from data import CommandParser, Detections, InputError, VideoTubes, run_command
+from evaluation.box_convention import (
+    CONTINUOUS,
+    BoxConvention,
+    box_convention_option,
+    choose_convention,
+)
+from evaluation.frame_boxes import FrameBoxes, boxes_of_tubes
+from evaluation.frame_errors import analyse_frame_errors
+from evaluation.frame_evaluation import choose_boxes, evaluate_frame_boxes
+from evaluation.frame_protocols import FRAME_PROTOCOLS, FRAME_ROAD, FrameProtocol, FrameSettings
+from evaluation.frame_report import (
+    error_figures,
+    error_line,
+    frame_figures,
+    frame_rows,
+    frame_table,
+)
+from evaluation.ground_truth import (
+    GroundTruth,
+    ground_truth_options,
+    open_ground_truth,
+    report_coverage,
+    tubes_by_video,
+)
+from evaluation.recall_curves import frame_recall
+from evaluation.report_files import report_options, write_reports
+from evaluation.result_files import format_option, read_box_files
+from evaluation.tube_report import recall_figures, recall_line
 
 OPTION_HELP = {
-    "conf_thresh": "detections of a class must score higher",
+    "conf_thresh": "detections must score higher; road has 0.05 for flow",
     "topk": "detections of a class and frame that enter the NMS",
     "nms_thresh": "IoU above which the NMS drops a box",
+    "keep": "detections of a class and frame that the NMS leaves at most",
     "iou_thresh": "least IoU with a true box",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the frame-mAP of detections.
+    """Prints the frame-mAP of detections or tubes.
 
     Args:
         argv: Arguments; None stands for those of the process.
@@ -30,52 +56,109 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         InputError: An option or a file is wrong.
     """
+    args = _parse_options(argv)
+    protocol = FRAME_PROTOCOLS[args.protocol]
+    settings = _settings(args, protocol)
+    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
+    found, names, convention = _read(args, truth, protocol, settings)
+    report_coverage(names, truth)
+    rules = {
+        "protocol": protocol,
+        "iou_thresh": settings.iou_thresh,
+        "convention": convention,
+        "annotated_only": args.frames == "annotated",
+    }
+    evaluation = evaluate_frame_boxes(found, truth.videos, truth.classes, **rules)
+    errors = analyse_frame_errors(found, truth.videos, truth.classes, **rules)
+    recall = frame_recall(
+        found, truth.videos, truth.classes, protocol=protocol, convention=convention
+    )
+    figures = {
+        "ground_truth": truth.name,
+        "settings": asdict(settings),
+        **frame_figures(evaluation),
+        "errors": error_figures(errors),
+        "recall": recall_figures(recall),
+    }
+    write_reports(args, figures, frame_rows(evaluation))
+    print(frame_table(evaluation))
+    print(error_line(errors))
+    print(recall_line(recall, 0.5, "boxes of a frame"))
+
+
+def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
-        description="Frame-mAP of detections.",
+        description="Frame-mAP of detections, or of the boxes of tubes.",
         epilog="example: python evaluation/frame_map.py runs/detections --dataset embedded",
     )
     parser.add_argument(
-        "detections", nargs="+", type=Path, metavar="DETECTIONS", help=".npz files or folders"
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULTS",
+        help="files or folders of detections, or else of tubes",
     )
+    format_option(parser)
     ground_truth_options(parser, required=True)
-    settings_options(parser, FrameSettings(), OPTION_HELP)
-    box_convention_option(parser)
-    args = parser.parse_args(argv)
-    settings = read_settings(args, FrameSettings)
-    files = find_detections(args.detections)
-    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
-    names: list[str] = []
-
-    def videos() -> Iterator[Detections]:
-        for video in load_detections(files):
-            names.append(video.video)
-            yield video
-
-    evaluation = evaluate_frames(
-        videos(),
-        truth.videos,
-        truth.classes,
-        settings=settings,
-        convention=BOX_CONVENTIONS[args.box_convention],
+    parser.add_argument(
+        "--protocol",
+        choices=list(FRAME_PROTOCOLS),
+        default=FRAME_ROAD.name,
+        help="which boxes are detections, and rules of the comparison (default: %(default)s)",
     )
-    report_coverage(names, truth)
-    print(frame_table(evaluation, settings.iou_thresh))
+    parser.add_argument(
+        "--frames",
+        choices=("every", "annotated"),
+        default="every",
+        help="look at every frame, or only at those with true boxes (default: %(default)s)",
+    )
+    group = parser.add_argument_group("settings", "defaults are those of the protocol")
+    for name, text in OPTION_HELP.items():
+        whole = isinstance(getattr(FRAME_ROAD.settings, name), int)
+        group.add_argument(
+            f"--{name}", type=int if whole else float, metavar="N" if whole else "X", help=text
+        )
+    box_convention_option(parser, default=None)
+    report_options(parser)
+    return parser.parse_args(argv)
 
 
-def frame_table(evaluation: FrameEvaluation, iou_thresh: float) -> str:
-    """Returns the average precision of each class and their mean as a table."""
-    width = max(len("class"), *map(len, evaluation.classes)) + 2
-    lines = [f"{'class':<{width}}{'true boxes':>12}{'detections':>12}{f'AP {iou_thresh:g}':>10}"]
-    for name, positives, detections, precision in zip(
-        evaluation.classes,
-        evaluation.positives,
-        evaluation.detections,
-        evaluation.average_precisions,
-        strict=True,
-    ):
-        lines.append(f"{name:<{width}}{positives:>12}{detections:>12}{precision:>10.4f}")
-    lines.append(f"frame-mAP at IoU {iou_thresh:g}: {evaluation.mean_average_precision:.4f}")
-    return "\n".join(lines)
+def _settings(args: argparse.Namespace, protocol: FrameProtocol) -> FrameSettings:
+    """The settings of the protocol, but for those that were given."""
+    given = {name: getattr(args, name) for name in OPTION_HELP if getattr(args, name) is not None}
+    try:
+        return replace(protocol.settings, **given)
+    except ValueError as error:
+        raise InputError(f"{error}; give another --{str(error).split()[0]}") from None
+
+
+def _read(
+    args: argparse.Namespace, truth: GroundTruth, protocol: FrameProtocol, settings: FrameSettings
+) -> tuple[list[FrameBoxes], list[str], BoxConvention]:
+    """Boxes of all videos that count, the names of all videos read, and the box convention."""
+    found: list[FrameBoxes] = []
+    names: list[str] = []
+    models: set[str] = set()
+    convention = CONTINUOUS
+    for video in read_box_files(args.results, args.format, truth):
+        models.add(video.model)
+        convention = choose_convention(args.box_convention, models, protocol.name)
+        names.append(video.video)
+        found += _boxes(video, truth, protocol, settings, convention)
+    return found, names, convention
+
+
+def _boxes(
+    video: Detections | VideoTubes,
+    truth: GroundTruth,
+    protocol: FrameProtocol,
+    settings: FrameSettings,
+    convention: BoxConvention,
+) -> list[FrameBoxes]:
+    if isinstance(video, Detections):
+        return choose_boxes([video], truth.videos, truth.classes, protocol, settings, convention)
+    tubes = tubes_by_video([video], truth.classes)[video.video]
+    return [boxes_of_tubes(video.video, tubes)]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,14 @@ class GroundTruth:
         name: For people to read.
         classes: Class names, to which the labels of the videos point.
         videos: In the order of the split.
+        annotated: All videos of the data set by name, of other splits too.
         trimmed: Whether the data set consists of clips that every tube spans.
     """
 
     name: str
     classes: tuple[str, ...]
     videos: tuple[VideoAnnotation, ...]
+    annotated: Mapping[str, VideoAnnotation]
     trimmed: bool
 
 
@@ -72,11 +74,18 @@ def open_ground_truth(
         videos, name = annotations.split(split or "test"), f"{dataset}, {split or 'test'}"
     if not videos:
         raise InputError(f"{name}: this split has no videos; name another as --split")
-    return GroundTruth(name, annotations.classes, tuple(videos), annotations.trimmed)
+    return GroundTruth(
+        name, annotations.classes, tuple(videos), annotations.videos, annotations.trimmed
+    )
 
 
-def class_columns(classes: Sequence[str], wanted: Sequence[str]) -> list[int]:
+def class_columns(classes: Sequence[str], wanted: Sequence[str], video: str) -> list[int]:
     """Returns where each of the classes `wanted` stands in `classes`.
+
+    Args:
+        classes: Class names of the detections.
+        wanted: Class names of the ground truth.
+        video: Name of the video, for the error.
 
     Raises:
         InputError: A class is missing.
@@ -84,8 +93,8 @@ def class_columns(classes: Sequence[str], wanted: Sequence[str]) -> list[int]:
     missing = [name for name in wanted if name not in classes]
     if missing:
         raise InputError(
-            f"classes: {missing[0]!r} of the ground truth is not among those of the detections "
-            f"({_some(classes)}); name the data set whose classes the detector knows"
+            f"video {video!r}: class {missing[0]!r} of the ground truth is not among those of the "
+            f"detections ({_some(classes)}); name the data set whose classes the detector knows"
         )
     return [list(classes).index(name) for name in wanted]
 

@@ -1,7 +1,11 @@
-"""Compiled comparisons of boxes.
+"""Compiled comparisons of boxes and tubes.
 
 They share one file because a compiled function that is cached on disk is renewed when its own file
 changes, and not when that of a function it calls does.
+
+Boxes are float32 corners x1, y1, x2, y2; what a box convention adds to them is given beside them,
+as float64, in which all is computed. Tubes are given by the boxes of all of them, where each begins
+in these, and their first frames.
 """
 
 import numpy as np
@@ -10,60 +14,246 @@ from numpy.typing import NDArray
 
 
 @njit(cache=True)
-def _box_iou(box: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """IoU of two boxes x1, y1, x2, y2, taken as plain rectangles; 0 if they do not overlap."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
+def _box_iou(
+    box: NDArray[np.float32],
+    added: NDArray[np.float64],
+    other: NDArray[np.float32],
+    other_added: NDArray[np.float64],
+) -> float:
+    """IoU of two boxes, taken as plain rectangles; 0 if they do not overlap."""
+    x1, y1, x2, y2 = box[0] + added[0], box[1] + added[1], box[2] + added[2], box[3] + added[3]
+    left, top = other[0] + other_added[0], other[1] + other_added[1]
+    right, bottom = other[2] + other_added[2], other[3] + other_added[3]
+    width = min(x2, right) - max(x1, left)
+    height = min(y2, bottom) - max(y1, top)
     if width <= 0 or height <= 0:
         return 0.0
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    other_area = (other[2] - other[0]) * (other[3] - other[1])
     overlap = width * height
-    iou: float = overlap / (area + other_area - overlap)
+    iou: float = overlap / ((x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - overlap)
     return iou
 
 
 @njit(cache=True)
+def _tube_iou(
+    boxes: NDArray[np.float32],
+    added: NDArray[np.float64],
+    row: int,
+    start: int,
+    length: int,
+    others: NDArray[np.float32],
+    others_added: NDArray[np.float64],
+    other_row: int,
+    other_start: int,
+    other_length: int,
+    single_frame_counts: bool,
+) -> float:
+    """IoU of two tubes, which begin at a row of their boxes and at a frame of their video."""
+    first = max(start, other_start)
+    end, other_end = start + length, other_start + other_length
+    common = min(end, other_end) - first
+    if common < 1 or (common == 1 and not single_frame_counts):
+        return 0.0
+    total = 0.0
+    for frame in range(first, first + common):
+        total += _box_iou(
+            boxes[row + frame - start], added, others[other_row + frame - other_start], others_added
+        )
+    return total / (max(end, other_end) - min(start, other_start))
+
+
+@njit(cache=True)
 def tube_iou_table(
-    boxes: NDArray[np.float64],
+    boxes: NDArray[np.float32],
     pointers: NDArray[np.int64],
     starts: NDArray[np.int64],
-    true_boxes: NDArray[np.float64],
+    added: NDArray[np.float64],
+    true_boxes: NDArray[np.float32],
     true_pointers: NDArray[np.int64],
     true_starts: NDArray[np.int64],
+    true_added: NDArray[np.float64],
     single_frame_counts: bool,
 ) -> NDArray[np.float64]:
-    """IoU of each tube with each true one, shape (D, G).
-
-    Tubes are given by the boxes of all of them, where each begins in these, and their first frames.
-    """
-    ious = np.zeros((starts.shape[0], true_starts.shape[0]))
+    """IoU of each tube with each true one, shape (D, G)."""
+    ious = np.empty((starts.shape[0], true_starts.shape[0]))
     for i in range(starts.shape[0]):
-        end = starts[i] + pointers[i + 1] - pointers[i]
         for j in range(true_starts.shape[0]):
-            true_end = true_starts[j] + true_pointers[j + 1] - true_pointers[j]
-            first = max(starts[i], true_starts[j])
-            common = min(end, true_end) - first
-            if common < 1 or (common == 1 and not single_frame_counts):
-                continue
-            row = pointers[i] + first - starts[i]
-            true_row = true_pointers[j] + first - true_starts[j]
-            total = 0.0
-            for frame in range(common):
-                total += _box_iou(boxes[row + frame], true_boxes[true_row + frame])
-            ious[i, j] = total / (max(end, true_end) - min(starts[i], true_starts[j]))
+            ious[i, j] = _tube_iou(
+                boxes,
+                added,
+                pointers[i],
+                starts[i],
+                pointers[i + 1] - pointers[i],
+                true_boxes,
+                true_added,
+                true_pointers[j],
+                true_starts[j],
+                true_pointers[j + 1] - true_pointers[j],
+                single_frame_counts,
+            )
     return ious
+
+
+@njit(cache=True)
+def best_tubes(
+    order: NDArray[np.int64],
+    videos: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    boxes: NDArray[np.float32],
+    pointers: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    added: NDArray[np.float64],
+    single_frame_counts: bool,
+    threshold: float,
+) -> NDArray[np.int64]:
+    """Drops tubes that overlap a better one of their video and class by more than the threshold.
+
+    Args:
+        order: The tubes, video by video, best first.
+        videos: Where each video begins in `order`, shape (V + 1,).
+        labels: Class of each tube.
+        boxes: See the module.
+        pointers: See the module.
+        starts: See the module.
+        added: What is added to the corners, shape (4,).
+        single_frame_counts: Whether tubes with a single frame in common overlap.
+        threshold: Highest IoU of two tubes that are kept.
+
+    Returns:
+        `order` without what was dropped.
+    """
+    kept = np.empty_like(order)
+    count = 0
+    for video in range(videos.shape[0] - 1):
+        first = count
+        for tube in order[videos[video] : videos[video + 1]]:
+            covered = False
+            for other in kept[first:count]:
+                if labels[other] == labels[tube] and not covered:
+                    covered = (
+                        _tube_iou(
+                            boxes,
+                            added,
+                            pointers[tube],
+                            starts[tube],
+                            pointers[tube + 1] - pointers[tube],
+                            boxes,
+                            added,
+                            pointers[other],
+                            starts[other],
+                            pointers[other + 1] - pointers[other],
+                            single_frame_counts,
+                        )
+                        > threshold
+                    )
+            if not covered:
+                kept[count] = tube
+                count += 1
+    return kept[:count]
+
+
+@njit(cache=True)
+def match_tubes(
+    order: NDArray[np.int64],
+    videos: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    boxes: NDArray[np.float32],
+    pointers: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    added: NDArray[np.float64],
+    true_videos: NDArray[np.int64],
+    true_labels: NDArray[np.int64],
+    true_boxes: NDArray[np.float32],
+    true_pointers: NDArray[np.int64],
+    true_starts: NDArray[np.int64],
+    true_added: NDArray[np.float64],
+    single_frame_counts: bool,
+    thresholds: NDArray[np.float64],
+    strict: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Matches the tubes of each video with the true ones of their class, at every threshold.
+
+    Each tube takes the true one that it overlaps most, the first of equal ones, among those that
+    are still free. The IoUs are taken once for all thresholds.
+
+    Args:
+        order: The tubes, video by video, best first.
+        videos: Where each video begins in `order`, shape (V + 1,).
+        labels: Class of each tube.
+        boxes: See the module.
+        pointers: See the module.
+        starts: See the module.
+        added: What is added to the corners, shape (4,).
+        true_videos: Where the true tubes of each video begin, shape (V + 1,).
+        true_labels: As of the tubes, and so on.
+        true_boxes: Likewise.
+        true_pointers: Likewise.
+        true_starts: Likewise.
+        true_added: Likewise.
+        single_frame_counts: Whether tubes with a single frame in common overlap.
+        thresholds: Of the IoU, shape (K,).
+        strict: Whether the IoU must be greater than the threshold, or only reach it.
+
+    Returns:
+        For each threshold and tube, in the order of `order`, shape (K, N): its IoU with the true
+        tube that it took, and the number of that, both -1 where it took none.
+    """
+    overlaps = np.full((thresholds.shape[0], order.shape[0]), -1.0)
+    partners = np.full((thresholds.shape[0], order.shape[0]), -1)
+    taken = np.zeros((thresholds.shape[0], true_labels.shape[0]), np.bool_)
+    ious = np.empty(true_labels.shape[0])
+    for video in range(videos.shape[0] - 1):
+        first, last = true_videos[video], true_videos[video + 1]
+        for place in range(videos[video], videos[video + 1]):
+            tube = order[place]
+            for other in range(first, last):
+                if true_labels[other] == labels[tube]:
+                    ious[other] = _tube_iou(
+                        boxes,
+                        added,
+                        pointers[tube],
+                        starts[tube],
+                        pointers[tube + 1] - pointers[tube],
+                        true_boxes,
+                        true_added,
+                        true_pointers[other],
+                        true_starts[other],
+                        true_pointers[other + 1] - true_pointers[other],
+                        single_frame_counts,
+                    )
+            for row in range(thresholds.shape[0]):
+                best = -1
+                for other in range(first, last):
+                    if true_labels[other] != labels[tube] or taken[row, other]:
+                        continue
+                    if best < 0 or ious[other] > ious[best]:
+                        best = other
+                if best < 0:
+                    continue
+                iou = ious[best]
+                if iou > thresholds[row] or (iou == thresholds[row] and not strict):
+                    taken[row, best] = True
+                    overlaps[row, place] = iou
+                    partners[row, place] = best
+    return overlaps, partners
 
 
 @njit(cache=True)
 def match_boxes(
     frames: NDArray[np.int64],
-    boxes: NDArray[np.float64],
+    boxes: NDArray[np.float32],
+    added: NDArray[np.float64],
     true_frames: NDArray[np.int64],
-    true_boxes: NDArray[np.float64],
+    true_boxes: NDArray[np.float32],
+    true_added: NDArray[np.float64],
     iou_thresh: float,
+    only_free: bool,
 ) -> NDArray[np.bool_]:
-    """Tells which detections are true positives; both lists stand in order of frames."""
+    """Tells which detections are true positives.
+
+    Both lists stand in order of frames, the detections of a frame best first. Each detection takes
+    the true box that it overlaps most, the first of equal ones, if the IoU reaches the threshold
+    and nobody took it before; with `only_free`, the one among those that nobody took.
+    """
     hits = np.zeros(frames.shape[0], np.bool_)
     taken = np.zeros(true_frames.shape[0], np.bool_)
     first = 0
@@ -74,13 +264,37 @@ def match_boxes(
         best_iou = -1.0
         other = first
         while other < true_frames.shape[0] and true_frames[other] == frames[row]:
-            if not taken[other]:
-                iou = _box_iou(boxes[row], true_boxes[other])
+            if not (only_free and taken[other]):
+                iou = _box_iou(boxes[row], added, true_boxes[other], true_added)
                 if iou > best_iou:
                     best = other
                     best_iou = iou
             other += 1
-        if best >= 0 and best_iou >= iou_thresh:
+        if best >= 0 and best_iou >= iou_thresh and not taken[best]:
             taken[best] = True
             hits[row] = True
     return hits
+
+
+@njit(cache=True)
+def reaches_any(
+    frames: NDArray[np.int64],
+    boxes: NDArray[np.float32],
+    added: NDArray[np.float64],
+    true_frames: NDArray[np.int64],
+    true_boxes: NDArray[np.float32],
+    true_added: NDArray[np.float64],
+    iou_thresh: float,
+) -> NDArray[np.bool_]:
+    """Tells which boxes overlap a true box of their frame enough; lists as in `match_boxes`."""
+    reached = np.zeros(frames.shape[0], np.bool_)
+    first = 0
+    for row in range(frames.shape[0]):
+        while first < true_frames.shape[0] and true_frames[first] < frames[row]:
+            first += 1
+        other = first
+        while other < true_frames.shape[0] and true_frames[other] == frames[row]:
+            iou = _box_iou(boxes[row], added, true_boxes[other], true_added)
+            reached[row] |= iou >= iou_thresh
+            other += 1
+    return reached

@@ -1,44 +1,51 @@
 """How well true tubes are found, at several thresholds of the tube IoU: video-mAP.
 
-ROAD's `get_PR_curve` (gurkirt/realtime-action-detection, `online-tubes/eval`). The IoUs are taken
-once for all thresholds.
+ROAD's `get_PR_curve` (gurkirt/realtime-action-detection, `online-tubes/eval`) and the evaluations
+of the other protocols. The IoUs are taken once for all thresholds.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from data import Tube, VideoAnnotation
+from data import InputError, Tube, VideoAnnotation
 from evaluation.accuracy import video_accuracy
-from evaluation.average_precision import average_precision
+from evaluation.average_precision import PrecisionRecall, area, precision_recall
 from evaluation.box_convention import CONTINUOUS, BoxConvention
+from evaluation.flat_tubes import FlatTubes, flatten_tubes
+from evaluation.overlap import best_tubes, match_tubes
 from evaluation.protocols import ROAD, Protocol
-from evaluation.tube_iou import tube_ious
 
-# What "0.5:0.95" averages, and the thresholds that ROAD evaluates.
-RANGE_THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-THRESHOLDS = (0.2, *RANGE_THRESHOLDS)
+# The thresholds that ROAD evaluates.
+THRESHOLDS = ROAD.evaluated
 
 
 @dataclass(frozen=True, eq=False)
 class TubeEvaluation:
-    """How good the tubes of a set of videos are.
+    """How good the tubes of a set of videos are. Shares and precisions are from 0 to 1.
 
     Attributes:
+        protocol: The rules of the comparison.
+        box_convention: Name of what was added to the boxes.
         classes: Class names.
         thresholds: Thresholds of the tube IoU, shape (K,).
-        average_precisions: Of each class at each threshold, 0 to 1, float64 (K, classes).
+        average_precisions: Of each class at each threshold, float64 (K, classes).
         class_ious: Mean tube IoU of the true positives of each class at each threshold, with ROAD's
             small additions (1e-6 to the sum, 1e-5 to the number: 0.1 without a true positive), 0
             for a class without detections, float64 (K, classes).
         positives: Number of true tubes of each class, shape (classes,).
-        detections: Number of detected tubes of each class, shape (classes,).
-        accuracy: Video accuracy, 0 to 1.
+        detections: Number of detected tubes of each class, shape (classes,); those that the
+            protocol's NMS dropped do not count.
+        accuracy: Video accuracy.
+        scores: Scores of the tubes, class by class, best first, float32 (N,).
+        overlaps: IoU of each of these with the true tube that it found at each threshold, -1 for a
+            false positive, float64 (K, N).
     """
 
+    protocol: Protocol
+    box_convention: str
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
     average_precisions: NDArray[np.float64]
@@ -46,6 +53,8 @@ class TubeEvaluation:
     positives: NDArray[np.int64]
     detections: NDArray[np.int64]
     accuracy: float
+    scores: NDArray[np.float32]
+    overlaps: NDArray[np.float64]
 
     def mean_average_precision(self, *thresholds: float) -> float:
         """Mean over all classes, and over the thresholds named.
@@ -53,8 +62,7 @@ class TubeEvaluation:
         Raises:
             ValueError: A threshold was not evaluated.
         """
-        rows = [self.thresholds.index(threshold) for threshold in thresholds]
-        return float(self.average_precisions[rows].mean())
+        return float(self.average_precisions[self._rows(thresholds)].mean())
 
     def mean_iou(self, *thresholds: float) -> float:
         """Mean tube IoU over all classes, and over the thresholds named.
@@ -62,8 +70,43 @@ class TubeEvaluation:
         Raises:
             ValueError: A threshold was not evaluated.
         """
-        rows = [self.thresholds.index(threshold) for threshold in thresholds]
-        return float(self.class_ious[rows].mean())
+        return float(self.class_ious[self._rows(thresholds)].mean())
+
+    def curve(self, label: int, threshold: float) -> PrecisionRecall:
+        """Precision and recall of a class at a threshold.
+
+        Raises:
+            ValueError: The threshold was not evaluated.
+        """
+        end = int(self.detections[: label + 1].sum())
+        own = slice(end - int(self.detections[label]), end)
+        hits = self.overlaps[self._rows([threshold])[0], own] >= 0
+        positives = self.positives[label] + self.protocol.added_positives
+        return precision_recall(self.scores[own], hits, positives, self.protocol.method)
+
+    def _rows(self, thresholds: Sequence[float]) -> list[int]:
+        return [self.thresholds.index(threshold) for threshold in thresholds]
+
+
+@dataclass(frozen=True, eq=False)
+class TubeMatches:
+    """Which tubes found which true ones, video by video, the tubes of a video best first.
+
+    Attributes:
+        labels: Class of each tube, shape (N,).
+        scores: Score of each tube, float32 (N,).
+        ranks: Place of each tube among those of its video, from 0, shape (N,).
+        overlaps: IoU with the true tube that it took, or -1, float64 (thresholds, N).
+        partners: Number of that tube through all videos, or -1, shape (thresholds, N).
+        true_labels: Class of each true tube, shape (M,).
+    """
+
+    labels: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+    overlaps: NDArray[np.float64]
+    partners: NDArray[np.int64]
+    true_labels: NDArray[np.int64]
 
 
 def evaluate_tubes(
@@ -71,7 +114,7 @@ def evaluate_tubes(
     truth: Sequence[VideoAnnotation],
     classes: Sequence[str],
     *,
-    thresholds: Sequence[float] = THRESHOLDS,
+    thresholds: Sequence[float] | None = None,
     protocol: Protocol = ROAD,
     convention: BoxConvention = CONTINUOUS,
 ) -> TubeEvaluation:
@@ -86,76 +129,121 @@ def evaluate_tubes(
             not in `truth` are not looked at.
         truth: The videos that count, in the order that decides between equal scores.
         classes: Class names, to which the labels of both point.
-        thresholds: Thresholds of the tube IoU.
+        thresholds: Thresholds of the tube IoU; None stands for the protocol's.
         protocol: How tubes are compared and ranked.
         convention: What is added to the boxes.
-    """
-    limits = np.array(thresholds, np.float64)
-    positives = np.zeros(len(classes), np.int64)
-    scores = [np.zeros(0, np.float32)]
-    labels = [np.zeros(0, np.int64)]
-    matches = [np.zeros((len(limits), 0))]
-    for video in truth:
-        true_labels = np.array([tube.label for tube in video.tubes], np.int64)
-        positives += np.bincount(true_labels, minlength=len(classes))
-        found = sorted(tubes.get(video.name, ()), key=lambda tube: -tube.score)
-        ious = tube_ious(
-            found, video.tubes, convention, single_frame_counts=protocol.single_frame_counts
-        )
-        labels.append(np.array([tube.label for tube in found], np.int64))
-        scores.append(np.array([tube.score for tube in found], np.float32))
-        matches.append(_match(ious, labels[-1], true_labels, limits, protocol.strict))
-    all_scores, all_labels = np.concatenate(scores), np.concatenate(labels)
-    overlaps = np.concatenate(matches, axis=1)
 
-    precisions = np.zeros((len(limits), len(classes)))
-    class_ious = np.zeros((len(limits), len(classes)))
-    for label in np.unique(all_labels):
-        own = all_labels == label
-        for row, own_overlaps in enumerate(overlaps[:, own]):
-            hits = own_overlaps >= 0
-            precisions[row, label] = average_precision(
-                all_scores[own], hits, int(positives[label]), protocol.method
-            )
-            class_ious[row, label] = (own_overlaps[hits].sum() + 1e-6) / (hits.sum() + 1e-5)
+    Raises:
+        InputError: A label has no class.
+    """
+    thresholds = protocol.evaluated if thresholds is None else tuple(thresholds)
+    matches = find_true_tubes(tubes, truth, classes, thresholds, protocol, convention)
+    ranking = np.lexsort((-matches.scores, matches.labels))
+    overlaps = np.ascontiguousarray(matches.overlaps[:, ranking])
+    detections = np.bincount(matches.labels, minlength=len(classes))
+    positives = np.bincount(matches.true_labels, minlength=len(classes))
+    ends = np.cumsum(detections)
+    precisions = np.zeros((len(thresholds), len(classes)))
+    class_ious = np.zeros((len(thresholds), len(classes)))
+    for label in np.flatnonzero(detections):
+        sought = float(positives[label] + protocol.added_positives)
+        for row, own in enumerate(overlaps[:, ends[label] - detections[label] : ends[label]]):
+            hits = own >= 0
+            precisions[row, label] = area(hits, sought, protocol.method == "trapezoid")
+            class_ious[row, label] = (own[hits].sum() + 1e-6) / (hits.sum() + 1e-5)
     return TubeEvaluation(
+        protocol=protocol,
+        box_convention=convention.name,
         classes=tuple(classes),
-        thresholds=tuple(thresholds),
+        thresholds=thresholds,
         average_precisions=precisions,
         class_ious=class_ious,
         positives=positives,
-        detections=np.bincount(all_labels, minlength=len(classes)),
+        detections=detections,
         accuracy=video_accuracy(tubes, truth),
+        scores=matches.scores[ranking],
+        overlaps=overlaps,
     )
 
 
-@njit(cache=True)
-def _match(
-    ious: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    true_labels: NDArray[np.int64],
-    thresholds: NDArray[np.float64],
-    strict: bool,
-) -> NDArray[np.float64]:
-    """Matches the tubes of one video, which stand in order of falling score, at every threshold.
+def find_true_tubes(
+    tubes: Mapping[str, Sequence[Tube]],
+    truth: Sequence[VideoAnnotation],
+    classes: Sequence[str],
+    thresholds: Sequence[float],
+    protocol: Protocol,
+    convention: BoxConvention,
+    *,
+    any_class: bool = False,
+) -> TubeMatches:
+    """Finds out which tubes found which true ones; arguments as of `evaluate_tubes`.
 
-    Returns:
-        IoU of each tube with the true tube it took, or -1, shape (thresholds, tubes).
+    Args:
+        tubes: See `evaluate_tubes`.
+        truth: See `evaluate_tubes`.
+        classes: See `evaluate_tubes`.
+        thresholds: See `evaluate_tubes`.
+        protocol: See `evaluate_tubes`.
+        convention: See `evaluate_tubes`.
+        any_class: Whether tubes may also find true ones of other classes.
+
+    Raises:
+        InputError: A label has no class.
     """
-    overlaps = np.full((thresholds.shape[0], labels.shape[0]), -1.0)
-    for row in range(thresholds.shape[0]):
-        taken = np.zeros(true_labels.shape[0], np.bool_)
-        for tube in range(labels.shape[0]):
-            best = -1
-            for other in range(true_labels.shape[0]):
-                if taken[other] or true_labels[other] != labels[tube]:
-                    continue
-                if best < 0 or ious[tube, other] > ious[tube, best]:
-                    best = other
-            if best < 0:
-                continue
-            iou = ious[tube, best]
-            if iou > thresholds[row] or (iou == thresholds[row] and not strict):
-                taken[best] = True
-                overlaps[row, tube] = iou
-    return overlaps
+    found = flatten_tubes([tubes.get(video.name, ()) for video in truth])
+    true = flatten_tubes([video.tubes for video in truth])
+    for flat in (found, true):
+        _check_labels(flat, truth, classes)
+    order, videos, added = found.best_first(), found.videos, np.array(convention.tube)
+    if protocol.tube_nms is not None:
+        order = best_tubes(
+            order,
+            videos,
+            found.labels,
+            found.boxes,
+            found.pointers,
+            found.starts,
+            added,
+            protocol.single_frame_counts,
+            protocol.tube_nms,
+        )
+        # Tubes are numbered video by video.
+        videos = np.searchsorted(np.sort(order), videos)
+    overlaps, partners = match_tubes(
+        order,
+        videos,
+        np.zeros_like(found.labels) if any_class else found.labels,
+        found.boxes,
+        found.pointers,
+        found.starts,
+        added,
+        true.videos,
+        np.zeros_like(true.labels) if any_class else true.labels,
+        true.boxes,
+        true.pointers,
+        true.starts,
+        np.array(convention.truth),
+        protocol.single_frame_counts,
+        np.array(thresholds, np.float64),
+        protocol.strict,
+    )
+    return TubeMatches(
+        labels=found.labels[order],
+        scores=found.scores[order].astype(np.float32),
+        ranks=np.arange(len(order)) - np.repeat(videos[:-1], np.diff(videos)),
+        overlaps=overlaps,
+        partners=partners,
+        true_labels=true.labels,
+    )
+
+
+def _check_labels(
+    tubes: FlatTubes, truth: Sequence[VideoAnnotation], classes: Sequence[str]
+) -> None:
+    wrong = np.flatnonzero(tubes.labels >= len(classes))
+    if len(wrong):
+        video = truth[int(np.searchsorted(tubes.videos, wrong[0], side="right")) - 1]
+        raise InputError(
+            f"video {video.name!r}: a tube has the label {tubes.labels[wrong[0]]}, but there are "
+            f"only {len(classes)} classes, numbered from 0; name the data set it belongs to"
+        )

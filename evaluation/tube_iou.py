@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import Tube
-from evaluation.box_convention import CONTINUOUS, BoxConvention, Corners, shifted
+from evaluation.box_convention import CONTINUOUS, BoxConvention
+from evaluation.flat_tubes import flatten_tubes
 from evaluation.overlap import tube_iou_table
 
 
@@ -33,15 +34,15 @@ def tube_ious(
     Returns:
         float64 (D, G).
     """
+    found, true = flatten_tubes([tubes]), flatten_tubes([truth])
     return tube_iou_table(
-        *_flat(tubes, convention.tube), *_flat(truth, convention.truth), single_frame_counts
+        found.boxes,
+        found.pointers,
+        found.starts,
+        np.array(convention.tube),
+        true.boxes,
+        true.pointers,
+        true.starts,
+        np.array(convention.truth),
+        single_frame_counts,
     )
-
-
-def _flat(
-    tubes: Sequence[Tube], corners: Corners
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Boxes of all tubes, where each tube begins in them, and the first frame of each tube."""
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(tube.boxes for tube in tubes)])
-    pointers = np.cumsum([0, *(len(tube) for tube in tubes)], dtype=np.int64)
-    return shifted(boxes, corners), pointers, np.array([tube.start for tube in tubes], np.int64)

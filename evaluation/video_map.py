@@ -3,11 +3,13 @@
 python evaluation/video_map.py runs/tubes/tubes.json --dataset embedded
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from data import CommandParser, load_tubes, run_command
-from evaluation.box_convention import BOX_CONVENTIONS, box_convention_option
+from data import CommandParser, InputError, run_command
+from evaluation.box_convention import box_convention_option, choose_convention
+from evaluation.confusion import tube_confusion, video_confusion
 from evaluation.ground_truth import (
     ground_truth_options,
     open_ground_truth,
@@ -15,8 +17,19 @@ from evaluation.ground_truth import (
     tubes_by_video,
 )
 from evaluation.protocols import PROTOCOLS, ROAD
+from evaluation.recall_curves import tube_recall
+from evaluation.report_files import report_options, write_reports
+from evaluation.result_files import format_option, read_tube_files
 from evaluation.tube_evaluation import evaluate_tubes
-from evaluation.tube_report import class_table, tube_table
+from evaluation.tube_report import (
+    class_figures,
+    class_rows,
+    class_table,
+    recall_figures,
+    recall_line,
+    tube_figures,
+    tube_table,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,36 +41,78 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         InputError: An option or a file is wrong.
     """
+    args = _parse_options(argv)
+    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
+    videos = list(read_tube_files(args.tubes, args.format, truth))
+    tubes = tubes_by_video(videos, truth.classes)
+    report_coverage(tubes, truth)
+    protocol = PROTOCOLS[args.protocol]
+    convention = choose_convention(
+        args.box_convention, {video.model for video in videos}, protocol.name
+    )
+    evaluation = evaluate_tubes(
+        tubes,
+        truth.videos,
+        truth.classes,
+        thresholds=args.thresholds,
+        protocol=protocol,
+        convention=convention,
+    )
+    recall = tube_recall(
+        tubes, truth.videos, truth.classes, protocol=protocol, convention=convention
+    )
+    confused = tube_confusion(
+        tubes, truth.videos, truth.classes, protocol=protocol, convention=convention
+    )
+    figures = {
+        "ground_truth": truth.name,
+        **tube_figures(evaluation),
+        "classes": class_figures(evaluation),
+        "recall": recall_figures(recall),
+        "confusion": {
+            "videos": video_confusion(tubes, truth.videos, truth.classes).counts,
+            "tubes": confused.counts,
+        },
+    }
+    write_reports(args, figures, class_rows(evaluation))
+    print(class_table(evaluation))
+    print()
+    print(tube_table(evaluation))
+    print(recall_line(recall, 0.5, "tubes of a video"))
+
+
+def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
         description="Video-mAP, mean tube IoU and video accuracy of tubes.",
         epilog="example: python evaluation/video_map.py runs/tubes/tubes.json --dataset embedded",
     )
     parser.add_argument(
-        "tubes", nargs="+", type=Path, metavar="TUBES", help="JSON files as in docs/formats.md"
+        "tubes", nargs="+", type=Path, metavar="TUBES", help="files or folders of tubes"
     )
+    format_option(parser)
     ground_truth_options(parser, required=True)
     parser.add_argument(
         "--protocol",
-        choices=sorted(PROTOCOLS),
+        choices=list(PROTOCOLS),
         default=ROAD.name,
         help="rules of the comparison (default: %(default)s)",
     )
-    box_convention_option(parser)
-    args = parser.parse_args(argv)
-    videos = [video for path in args.tubes for video in load_tubes(path)]
-    truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
-    tubes = tubes_by_video(videos, truth.classes)
-    report_coverage(tubes, truth)
-    evaluation = evaluate_tubes(
-        tubes,
-        truth.videos,
-        truth.classes,
-        protocol=PROTOCOLS[args.protocol],
-        convention=BOX_CONVENTIONS[args.box_convention],
+    parser.add_argument(
+        "--thresholds",
+        nargs="+",
+        type=float,
+        metavar="X",
+        help="of the tube IoU (default: those that the program of the protocol prints)",
     )
-    print(class_table(evaluation))
-    print()
-    print(tube_table(evaluation))
+    box_convention_option(parser, default=None)
+    report_options(parser)
+    args = parser.parse_args(argv)
+    for threshold in args.thresholds or ():
+        if not 0 <= threshold <= 1:
+            raise InputError(
+                f"thresholds must lie between 0 and 1, not {threshold:g}; give another --thresholds"
+            )
+    return args
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Average precision by hand, and frame matching against pycocotools."""
+"""Average precision by hand, and frame-AP against pycocotools, where their rules agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from evaluation import average_precision, frame_average_precision
+from data import Tube, VideoAnnotation
+from evaluation import FrameBoxes, average_precision, evaluate_frame_boxes
 
 E = "envelope"
 T = "trapezoid"
@@ -45,23 +46,36 @@ def test_frames_are_matched_as_pycocotools_matches_them(threshold):
     truth, found = [], []
     for frame in range(1, 60):
         for _ in range(rng.integers(0, 4)):
-            corner, size = rng.uniform(0, 60, 2), rng.uniform(10, 40, 2)
+            corner, size = rng.uniform(20, 80, 2), rng.uniform(10, 40, 2)
             truth.append((frame, *corner, *(corner + size)))
             for _ in range(rng.integers(0, 4)):
                 found.append((frame, *(truth[-1][1:] + rng.normal(0, 4, 4)), rng.random()))
-        found.append((frame, 5, 5, 30, 30, rng.random()))
-    true_rows, rows = np.array(truth), np.array(found)
-    actual = frame_average_precision(
-        rows[:, 0].astype(np.int64),
-        rows[:, 1:5],
-        rows[:, 5],
-        true_rows[:, 0].astype(np.int64),
-        true_rows[:, 1:5],
-        threshold,
+        found.append((frame, 25, 25, 50, 50, rng.random()))
+    # Our boxes are float32.
+    true_rows, rows = np.array(truth, np.float32), np.array(found, np.float32)
+    result = evaluate_frame_boxes(
+        [
+            FrameBoxes(
+                "video",
+                rows[:, 0].astype(np.int64),
+                np.zeros(len(rows), np.int64),
+                rows[:, 1:5],
+                rows[:, 5],
+            )
+        ],
+        [VideoAnnotation("video", 60, 200, 200, tuple(map(true_tube, true_rows)))],
+        ["thing"],
+        iou_thresh=threshold,
     )
+    actual = result.mean_average_precision
     # COCO reads precision at given recalls: with many of them it is the area under the envelope.
     assert actual == pytest.approx(coco_precision(true_rows, rows, threshold), abs=1e-3)
     assert 0.01 < actual < 0.9
+
+
+def true_tube(row: np.ndarray) -> Tube:
+    """A true box of a frame as a tube of its own."""
+    return Tube.ground_truth(int(row[0]), row[None, 1:5], 0, 0)
 
 
 def coco_precision(true_rows: np.ndarray, rows: np.ndarray, threshold: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,12 +22,15 @@ from data import (
     save_annotations,
     save_tubes,
 )
-from evaluation import frame_map, video_map
+from data.annotation_format import load_annotations
+from data.interchange import FORMATS, Context
+from evaluation import BOX_CONVENTIONS, frame_map, video_map
 
 CLASSES = ("jump", "run")
 ROOT = Path(__file__).parents[2]
 BOXES = np.tile(np.array([5, 5, 25, 35], np.float32), (20, 1))
 TUBE = Tube(3, BOXES, np.full(20, 0.5, np.float32), 1, 0.5, 1)
+ROWS = ("0.2", "0.5", "0.75", "0.5:0.95")
 VIDEO = VideoTubes("b/a", 30, 64, 48, 25.0, CLASSES, (TUBE,), "model")
 
 
@@ -69,7 +74,7 @@ def test_video_map(tmp_path, truth, capsys):
     assert ["jump", "0", "0.0000", "0.0000", "0.0000", "0.0000"] in lines
     assert ["0.5:0.95", "0.5000", "0.5000"] in lines
     assert ["video", "accuracy", "1.0000"] in lines
-    video_map.main([tubes, "--dataset", str(truth), "--split", "all", "--protocol", "ucf_sports"])
+    video_map.main([tubes, "--dataset", str(truth), "--split", "all", "--protocol", "ucfsports"])
     printed = capsys.readouterr()
     assert "1 of 2 videos" in printed.err and "count as missed: c" in printed.err
     assert "video accuracy                0.5000" in printed.out
@@ -107,9 +112,9 @@ def test_videos_that_are_not_asked_for(tmp_path, truth, capsys):
     ("arguments", "message"),
     [
         (["missing"], "missing: no such file or folder"),
-        (["."], "holds no .npz file of detections"),
+        (["empty"], "empty: is in no known format"),
+        (["detections", "--format", "mot"], "detections: holds no detections in the format mot"),
         (["detections", "detections/b/a.npz"], "holds video 'b/a' as"),
-        (["truth.json"], "truth.json"),
         (["detections", "--topk", "0"], "topk must be at least 1, not 0; give another --topk"),
         (["detections", "--topk", "many"], "invalid int value: 'many'"),
         (["detections", "--split", "trial"], "split 'trial' is unknown"),
@@ -117,12 +122,143 @@ def test_videos_that_are_not_asked_for(tmp_path, truth, capsys):
     ],
 )
 def test_bad_input(tmp_path, truth, detections, monkeypatch, arguments, message):
-    if arguments == ["."]:
-        (detections / "b" / "a.npz").unlink()
+    (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
         frame_map.main(["--dataset", "truth.json", *arguments])
     assert message in str(caught.value)
+
+
+def test_frame_map_of_tubes(tmp_path, truth, capsys):
+    # The boxes that trimming left: 17 of 20.
+    cut = replace(TUBE, boxes=BOXES[:17], scores=TUBE.scores[:17])
+    tubes = write(tmp_path / "tubes.json", replace(VIDEO, tubes=(cut,)))
+    frame_map.main([tubes, "--dataset", str(truth)])
+    printed = capsys.readouterr().out
+    assert ["run", "20", "17", "0.8500"] in [line.split() for line in printed.splitlines()]
+    assert "missed 0.1500" in printed
+
+
+def test_every_figure_names_its_protocol(tmp_path, truth, detections, capsys):
+    tubes = write(tmp_path / "tubes.json", VIDEO)
+    video_map.main([tubes, "--dataset", str(truth), "--protocol", "yowo"])
+    printed = capsys.readouterr().out
+    assert "protocol yowo, continuous boxes; 1 is all" in printed
+    assert [line.split()[0] for line in printed.splitlines()[4:12]] == [
+        *("tube", "0.05", "0.1", "0.2", "0.3", "0.5", "0.75", "0.5:0.95")
+    ]
+    video_map.main([tubes, "--dataset", str(truth), "--protocol", "retinanet3d"])
+    assert "\n0.5:0.9 " in capsys.readouterr().out
+    frame_map.main(
+        [
+            *(str(detections), "--dataset", str(truth), "--protocol", "road-matlab"),
+            *("--frames", "annotated", "--box_convention", "road-matlab"),
+        ]
+    )
+    printed = capsys.readouterr().out
+    assert "protocol road-matlab, annotated frames only, road-matlab boxes" in printed
+
+
+def test_chosen_thresholds(tmp_path, truth, capsys):
+    tubes = write(tmp_path / "tubes.json", VIDEO)
+    video_map.main([tubes, "--dataset", str(truth), "--thresholds", "0.3", "0.99"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["class", "true", "tubes", "AP", "0.3", "AP", "0.99"] in lines
+    assert ["0.3", "0.5000", "0.5000"] in lines
+    assert not any(line[:1] == ["0.5:0.95"] for line in lines)
+    with pytest.raises(InputError, match="thresholds must lie between 0 and 1, not 3"):
+        video_map.main([tubes, "--dataset", str(truth), "--thresholds", "3"])
+
+
+def test_reports_of_tubes(tmp_path, truth):
+    tubes = write(tmp_path / "tubes.json", VIDEO)
+    reports = ["--json", str(tmp_path / "new/f.json"), "--csv", str(tmp_path / "new/f.csv")]
+    video_map.main([tubes, "--dataset", str(truth), *reports])
+    figures = json.loads((tmp_path / "new/f.json").read_text())
+    assert (figures["protocol"], figures["box_convention"]) == ("road", "continuous")
+    assert figures["video_map"] == {"0.2": 0.5, "0.5": 0.5, "0.75": 0.5, "0.5:0.95": 0.5}
+    assert figures["classes"]["run"]["average_precision"]["0.5:0.95"] == 1
+    assert figures["confusion"]["tubes"] == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert figures["recall"]["kept"] == [1]
+    rows = list(csv.reader((tmp_path / "new/f.csv").open()))
+    assert rows[0] == ["class", "protocol", "true tubes", "tubes", *map("AP {}".format, ROWS)]
+    assert rows[2] == ["run", "road, continuous boxes", "1", "1", "1.0", "1.0", "1.0", "1.0"]
+    assert rows[3][0] == "mean"
+
+
+def test_reports_of_boxes(tmp_path, truth, detections):
+    reports = ["--json", str(tmp_path / "f.json"), "--csv", str(tmp_path / "f.csv")]
+    frame_map.main([str(detections), "--dataset", str(truth), "--topk", "7", *reports])
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["frame_map"] == 0.5
+    assert figures["frames"] == "every frame"
+    assert figures["settings"]["topk"] == 7
+    assert figures["errors"]["classes"]["run"]["average_precision"] == pytest.approx(1)
+    assert figures["errors"]["mean"]["missed"] == 0
+    rows = list(csv.reader((tmp_path / "f.csv").open()))
+    assert rows[2] == ["run", "road, every frame, continuous boxes", "20", "20", "1.0"]
+
+
+def test_no_report_where_none_can_be_written(tmp_path, truth):
+    tubes = write(tmp_path / "tubes.json", VIDEO)
+    with pytest.raises(InputError, match="is not a regular file"):
+        video_map.main([tubes, "--dataset", str(truth), "--json", str(tmp_path)])
+
+
+@pytest.mark.parametrize("form", ["act", "retinanet3d", "mot"])
+def test_tubes_of_other_programs(tmp_path, truth, capsys, form):
+    annotations, _ = load_annotations(truth)
+    context = Context(CLASSES, annotations.videos)
+    FORMATS[form].write_tubes(tmp_path / "tubes", [VIDEO], context)
+    video_map.main([str(tmp_path / "tubes"), "--dataset", str(truth), "--format", form])
+    printed = capsys.readouterr().out
+    convention = form if form in BOX_CONVENTIONS else "continuous"
+    assert f"protocol road, {convention} boxes" in printed
+    assert "video accuracy                1.0000" in printed
+
+
+@pytest.mark.parametrize("form", ["road", "act", "yowo", "retinanet3d", "mot", "coco"])
+def test_detections_of_other_programs(tmp_path, truth, detections, capsys, form):
+    annotations, _ = load_annotations(truth)
+    context = Context(CLASSES, annotations.videos)
+    found = Detections.load(detections / "b" / "a.npz")
+    FORMATS[form].write_detections(tmp_path / "other", [found], context)
+    given = [str(tmp_path / "other"), "--dataset", str(truth)]
+    # Our own box convention: these boxes are not off by what the programs allow for.
+    frame_map.main([*given, "--format", form, "--box_convention", "continuous"])
+    printed = capsys.readouterr().out
+    assert ["run", "20", "20", "1.0000"] in [line.split() for line in printed.splitlines()]
+    frame_map.main([*given, "--protocol", "road-matlab"])
+    convention = {"road": "road-matlab"}.get(form, form if form in BOX_CONVENTIONS else "")
+    assert f"{convention or 'continuous'} boxes; 1 is all" in capsys.readouterr().out
+
+
+def test_files_of_several_programs(tmp_path, truth, detections):
+    annotations, _ = load_annotations(truth)
+    found = replace(Detections.load(detections / "b" / "a.npz"), video="c", model="road")
+    found.save(tmp_path / "c.npz")
+    given = [str(detections), str(tmp_path / "c.npz"), "--dataset", str(truth)]
+    with pytest.raises(InputError, match=r"\(continuous and road\); choose one"):
+        frame_map.main(given)
+    frame_map.main([*given, "--box_convention", "continuous"])
+    assert annotations.videos.keys() == {"b/a", "c"}
+
+
+def test_reversed_corners(tmp_path, truth, detections):
+    found = Detections.load(detections / "b" / "a.npz")
+    boxes = found.boxes.copy()
+    boxes[7, [0, 2]] = boxes[7, [2, 0]]
+    replace(found, boxes=boxes).save(tmp_path / "wrong.npz")
+    with pytest.raises(InputError) as caught:
+        frame_map.main([str(tmp_path / "wrong.npz"), "--dataset", str(truth)])
+    assert "wrong.npz: video 'b/a', frame 10: the corners of the box [25.0, 5.0, 5.0, 35.0]" in str(
+        caught.value
+    )
+    tube = replace(TUBE, boxes=BOXES[:, [0, 3, 2, 1]])
+    wrong = write(tmp_path / "wrong.json", replace(VIDEO, tubes=(tube,)))
+    for command in (video_map, frame_map):
+        with pytest.raises(InputError, match=r"wrong.json: video 'b/a', tube 1, frame 3: the cor"):
+            command.main([wrong, "--dataset", str(truth)])
 
 
 @pytest.mark.parametrize("command", ["evaluation/frame_map.py", "evaluation/video_map.py"])

@@ -8,15 +8,20 @@ import pytest
 from data import Detections, InputError, Tube, VideoAnnotation
 from evaluation import (
     CONTINUOUS,
-    ROAD,
+    PROTOCOLS,
     ROAD_BOXES,
     UCF_SPORTS,
     FrameSettings,
+    evaluate_early,
     evaluate_frames,
     evaluate_tubes,
+    first_part,
     predicted_label,
+    tube_confusion,
     tube_ious,
+    tube_recall,
     video_accuracy,
+    video_confusion,
 )
 
 CLASSES = ("jump", "run")
@@ -102,9 +107,129 @@ def test_thresholds_that_were_not_evaluated():
         result.mean_average_precision(0.5)
 
 
-def test_protocols_of_the_papers():
-    assert (ROAD.strict, ROAD.single_frame_counts, ROAD.method) == (True, False, "envelope")
+@pytest.mark.parametrize(
+    ("name", "strict", "single_frame_counts", "method", "tube_nms", "averaged"),
+    [
+        ("road", True, False, "envelope", None, 0.95),
+        ("act", False, True, "trapezoid", 0.3, 0.95),
+        ("moc", False, True, "trapezoid", 0.3, 0.95),
+        ("yowo", False, False, "envelope", 0.3, 0.95),
+        ("retinanet3d", False, True, "trapezoid", None, 0.9),
+        ("ucfsports", False, True, "envelope", None, 0.95),
+    ],
+)
+def test_protocols_of_the_papers(name, strict, single_frame_counts, method, tube_nms, averaged):
+    protocol = PROTOCOLS[name]
+    assert protocol.name == name
+    assert (protocol.strict, protocol.single_frame_counts) == (strict, single_frame_counts)
+    assert (protocol.method, protocol.tube_nms) == (method, tube_nms)
+    assert (protocol.averaged[0], protocol.averaged[-1]) == (0.5, averaged)
     assert CONTINUOUS.tube == CONTINUOUS.truth == (0, 0, 0, 0)
+
+
+def test_protocols_evaluate_what_their_programs_print():
+    truth = [video(tube(0, 10))]
+    for protocol in PROTOCOLS.values():
+        result = evaluate_tubes({"a": [tube(0, 10)]}, truth, ["jump"], protocol=protocol)
+        assert result.mean_average_precision(*protocol.thresholds) == pytest.approx(1, abs=2e-5)
+        assert result.mean_average_precision(*protocol.averaged) == pytest.approx(1, abs=2e-5)
+        assert result.protocol is protocol
+
+
+def test_the_nms_of_tubes_drops_what_covers_a_better_one_of_the_class():
+    # IoU of 0.4 with the first, of 4 / 14 with the second.
+    tubes = {
+        "a": [tube(0, 4, score=0.3), tube(0, 10, score=0.9), tube(0, 4, label=1)],
+        "b": [tube(6, 16, score=0.2), tube(0, 10, score=0.9)],
+    }
+    truth = [video(tube(0, 10)), video(tube(0, 10), name="b")]
+    assert evaluate_tubes(tubes, truth, CLASSES).detections.tolist() == [4, 1]
+    result = evaluate_tubes(tubes, truth, CLASSES, protocol=PROTOCOLS["act"])
+    assert result.detections.tolist() == [3, 1]
+    assert result.mean_average_precision(0.5) == pytest.approx(0.5)
+
+
+def test_a_label_without_a_class():
+    with pytest.raises(
+        InputError, match=r"video 'b': a tube has the label 7, but there are only 2"
+    ):
+        evaluate_tubes({"b": [tube(0, 5, label=7)]}, [video(), video(name="b")], CLASSES)
+
+
+def test_curve():
+    tubes = {"a": [tube(0, 10, score=0.9), tube(20, 30, score=0.8), tube(40, 50, score=0.7)]}
+    truth = [video(tube(0, 10), tube(40, 50), tube(60, 70))]
+    curve = evaluate_tubes(tubes, truth, CLASSES).curve(0, 0.5)
+    assert curve.scores.tolist() == pytest.approx([0.9, 0.8, 0.7])
+    assert curve.precisions.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
+    assert curve.recalls.tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3])
+    assert curve.average_precision == pytest.approx(1 / 3 + 2 / 3 / 3)
+    nothing = evaluate_tubes(tubes, truth, CLASSES).curve(1, 0.5)
+    assert len(nothing.recalls) == 0
+
+
+def test_recall_of_tubes():
+    tubes = {
+        "a": [tube(0, 10, score=0.5), tube(50, 60, score=0.9)],
+        "b": [tube(0, 6, score=0.5, label=1)],
+    }
+    truth = [video(tube(0, 10)), video(tube(0, 10, label=1), name="b")]
+    curves = tube_recall(tubes, truth, CLASSES, thresholds=(0.5, 0.7), kept=(1, 5))
+    # The best tube of `a` is wrong; that of `b` is right up to an IoU of 0.6.
+    assert curves.kept == (1, 2)
+    assert curves.recalls.tolist() == [[0.5, 0], [1, 0.5]]
+    assert tube_recall({}, truth, CLASSES, thresholds=(0.5,)).recalls.tolist() == [[0]]
+
+
+def test_confusion_of_videos():
+    truth = [video(tube(0, 5)), video(tube(0, 5), name="b"), video(tube(0, 5), name="c")]
+    tubes = {"a": [tube(0, 5)], "b": [tube(0, 5, label=1)]}
+    counts = video_confusion(tubes, truth, CLASSES).counts
+    assert counts.tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_confusion_of_tubes():
+    truth = [video(tube(0, 10), tube(20, 30, label=1), tube(40, 50))]
+    tubes = {
+        "a": [
+            tube(0, 10, label=1, score=0.9),  # in place of the next one
+            tube(0, 10, score=0.8),
+            tube(20, 30, label=1, score=0.7),
+            tube(70, 80, score=0.6),
+        ]
+    }
+    counts = tube_confusion(tubes, truth, CLASSES).counts
+    assert counts.tolist() == [[0, 1, 1], [0, 1, 0], [2, 0, 0]]
+
+
+def test_early_prediction():
+    shown = frames(*[[(0, 0.9)]] * 5, *[[]] * 5)
+    truth = [video(tube(2, 10), tube(60, 100, label=1))]
+    asked = []
+
+    def build(fraction: float) -> dict[str, list[Tube]]:
+        part = first_part(shown, fraction)
+        asked.append(part.frames)
+        return {"a": [tube(2, 10 * part.frames)]} if fraction > 0.05 else {}
+
+    result = evaluate_early(build, truth, CLASSES, fractions=(0.05, 0.1, 0.7))
+    assert asked == [1, 1, 7]
+    # At 0.05 of 100 frames the first tube is 3 frames old, at 0.1 it is over.
+    assert [each.positives.tolist() for each in result.evaluations] == [[1, 0], [1, 0], [1, 1]]
+    assert result.mean_average_precisions(0.5) == (0, 0.5, 0)
+    assert result.accuracies == (0, 0, 0)  # the last tube gives the class, also before it begins
+    for wrong in (0, 1.1):
+        with pytest.raises(ValueError, match="fractions must be above 0 and at most 1"):
+            first_part(shown, wrong)
+
+
+@pytest.mark.parametrize(("fraction", "seen"), [(0.1, 1), (0.3, 3), (0.31, 4), (1.0, 10)])
+def test_first_part(fraction, seen):
+    whole = frames(*[[(0, 0.9)]] * 10)
+    part = first_part(whole, fraction)
+    assert part.frames == seen
+    assert len(part.boxes) == len(part.scores) == seen
+    assert first_part(whole, 1.0) == whole
 
 
 @pytest.mark.parametrize(
