@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 Box = tuple[float, float, float, float]
+# The float32 next to 0.001: scores are float32, and one that is just the threshold is too low.
+THRESHOLD = 0.0010000000474974513
 
 
 @dataclass
@@ -31,7 +33,7 @@ def picked(
     boxes: list[Box],
     scores: list[float],
     *,
-    threshold: float = 0.001,
+    threshold: float = THRESHOLD,
     top_k: int = 50,
     nms_iou: float = 0.45,
     keep: int = 10,
