@@ -76,6 +76,42 @@ def area(hits: NDArray[np.bool_], positives: float, trapezoid: bool) -> float:
     return total / positives
 
 
+@njit(cache=True)
+def class_figures(
+    overlaps: NDArray[np.float64],
+    firsts: NDArray[np.int64],
+    positives: NDArray[np.float64],
+    trapezoid: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Average precision and mean overlap of each class at each threshold, shapes (K, classes).
+
+    Args:
+        overlaps: Of detections that stand class by class in order of their rank, with the object
+            that each found at each threshold, negative where it found none, shape (K, N).
+        firsts: Where each class begins among them, shape (classes + 1,).
+        positives: Number of objects of each class, shape (classes,).
+        trapezoid: Whether the area is taken as `trapezoid` or as `envelope`.
+
+    Returns:
+        The mean is taken as ROAD does, with 1e-6 added to the sum and 1e-5 to the number; it is 0
+        for a class without detections.
+    """
+    shape = (overlaps.shape[0], positives.shape[0])
+    precisions, means = np.zeros(shape), np.zeros(shape)
+    for label in range(shape[1]):
+        first, end = firsts[label], firsts[label + 1]
+        if first == end:
+            continue
+        for row in range(shape[0]):
+            hits = overlaps[row, first:end] >= 0
+            precisions[row, label] = area(hits, positives[label], trapezoid)
+            total = 1e-6
+            for place in range(first, end):
+                total += max(overlaps[row, place], 0.0)
+            means[row, label] = total / (hits.sum() + 1e-5)
+    return precisions, means
+
+
 def precision_recall(
     scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: float, method: Method
 ) -> PrecisionRecall:

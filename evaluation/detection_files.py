@@ -1,9 +1,9 @@
-"""Finds and reads the files of detections that a command was given."""
+"""Finds the files of detections that a command was given."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from data import Detections, InputError, progress
+from data import InputError
 
 
 def find_detections(paths: Sequence[Path]) -> list[Path]:
@@ -30,21 +30,3 @@ def find_detections(paths: Sequence[Path]) -> list[Path]:
         else:
             raise InputError(f"{path}: no such file or folder; name one that detect.py wrote")
     return files
-
-
-def load_detections(files: Sequence[Path]) -> Iterator[Detections]:
-    """Reads detections one video after the other, with a progress bar.
-
-    Raises:
-        InputError: A file cannot be read, or two are about the same video.
-    """
-    read: dict[str, Path] = {}
-    for path in progress(files, description="videos", unit="video"):
-        detections = Detections.load(path)
-        if detections.video in read:
-            raise InputError(
-                f"{path}: holds video {detections.video!r} as {read[detections.video]} does; "
-                "leave one of them out"
-            )
-        read[detections.video] = path
-        yield detections

@@ -1,8 +1,9 @@
 """Tubes of many videos as arrays, as the compiled comparisons take them."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,20 +33,61 @@ class FlatTubes:
 
     def best_first(self) -> NDArray[np.int64]:
         """Numbers of the tubes, video by video, best first; equal ones as they stand."""
-        video = np.repeat(np.arange(len(self.videos) - 1), np.diff(self.videos))
-        return np.lexsort((-self.scores, video))
+        count = len(self.videos) - 1
+        return ranking(np.repeat(np.arange(count), np.diff(self.videos)), count, self.scores)
 
 
-def flatten_tubes(videos: Sequence[Sequence[Tube]]) -> FlatTubes:
-    """Puts the tubes of each video into arrays, in the order in which they stand."""
-    tubes = [tube for video in videos for tube in video]
-    column = partial(np.fromiter, count=len(tubes))
-    lengths = column((len(tube.boxes) for tube in tubes), np.int64)
+def ranking(
+    groups: NDArray[np.int64], count: int, scores: NDArray[np.floating[Any]]
+) -> NDArray[np.int64]:
+    """Returns the order that sorts by group, then by falling score; equal ones stay as they stand.
+
+    Args:
+        groups: Of each item, from 0, shape (N,).
+        count: Number of groups.
+        scores: Of each item, shape (N,).
+    """
+    order = np.argsort(-scores, kind="stable")
+    # Small numbers are sorted in one pass: this takes half the time of np.lexsort.
+    small = groups.astype(np.min_scalar_type(count))
+    return order[np.argsort(small[order], kind="stable")]
+
+
+def flatten_tubes(
+    videos: Sequence[Sequence[Tube]], classes: Sequence[Collection[int]] | None = None
+) -> FlatTubes:
+    """Puts the tubes of each video into arrays, in the order in which they stand.
+
+    Args:
+        videos: Tubes of each video.
+        classes: For each video the classes of which boxes are needed, to save time: other tubes
+            come out without any. None stands for all.
+    """
+    labels: list[int] = []
+    scores: list[float] = []
+    starts: list[int] = []
+    lengths = [0]
+    boxes = [np.zeros((0, 4), np.float32)]
+    everything = range(sys.maxsize)
+    # One pass, in which every tube is fetched from memory once: that is what takes the time.
+    for index, video in enumerate(videos):
+        wanted = everything if classes is None else classes[index]
+        for tube in video:
+            label = tube.label
+            labels.append(label)
+            scores.append(tube.score)
+            starts.append(tube.start)
+            if label in wanted:
+                boxes.append(tube.boxes)
+                lengths.append(len(tube.boxes))
+            else:
+                lengths.append(0)
+    count = len(labels)
     return FlatTubes(
         videos=np.cumsum([0, *map(len, videos)], dtype=np.int64),
-        labels=column((tube.label for tube in tubes), np.int64),
-        scores=column((tube.score for tube in tubes), np.float64),
-        starts=column((tube.start for tube in tubes), np.int64),
-        boxes=np.concatenate([np.zeros((0, 4), np.float32), *(tube.boxes for tube in tubes)]),
-        pointers=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+        labels=np.fromiter(labels, np.int64, count),
+        scores=np.fromiter(scores, np.float64, count),
+        starts=np.fromiter(starts, np.int64, count),
+        boxes=np.concatenate(boxes),
+        pointers=np.cumsum(np.fromiter(lengths, np.int64, count + 1)),
     )

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -65,9 +65,7 @@ def boxes_of_detections(
         values = scores[rows, labels]
     elif protocol.selection == "best_class":
         confidence = 1 - video.scores[:, -1]
-        everything = FrameSettings(
-            settings.conf_thresh, len(scores) + 1, settings.nms_thresh, len(scores) + 1
-        )
+        everything = replace(settings, topk=len(scores) + 1, keep=None)
         rows, _ = _class_filter(video.boxes, confidence[:, None], video.offsets, everything)
         labels = video.scores[rows, :-1].argmax(axis=1)
         values = video.scores[rows, labels] * confidence[rows]
@@ -115,8 +113,9 @@ def _class_filter(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and labels of what the class filter keeps, frame by frame and class by class."""
     classes = scores.shape[1]
+    keep = settings.topk if settings.keep is None else settings.keep
     most = int(np.diff(offsets).max(initial=0))
-    buffers = new_filter_buffers(classes, settings.topk, settings.keep, most)
+    buffers = new_filter_buffers(classes, settings.topk, keep, most)
     rows = [np.zeros(0, np.int64)]
     starts = np.zeros((len(offsets) - 1, classes + 1), np.int64)
     for frame, (first, end) in enumerate(itertools.pairwise(offsets)):
@@ -125,7 +124,7 @@ def _class_filter(
             scores[first:end],
             np.float32(settings.conf_thresh),
             np.float32(settings.nms_thresh),
-            settings.keep,
+            keep,
             buffers,
         )
         starts[frame] = buffers.starts

@@ -114,7 +114,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     group = parser.add_argument_group("settings", "defaults are those of the protocol")
     for name, text in OPTION_HELP.items():
-        whole = isinstance(getattr(FRAME_ROAD.settings, name), int)
+        whole = name in ("topk", "keep")
         group.add_argument(
             f"--{name}", type=int if whole else float, metavar="N" if whole else "X", help=text
         )

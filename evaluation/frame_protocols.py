@@ -16,7 +16,8 @@ class FrameSettings:
         conf_thresh: Detections must score higher than this.
         topk: At most so many of the best detections of a class and frame enter the NMS.
         nms_thresh: IoU above which the NMS drops the lower-scoring box.
-        keep: At most so many of the best detections of a class and frame remain after the NMS.
+        keep: At most so many of the best detections of a class and frame remain after the NMS;
+            None stands for all.
         iou_thresh: Least IoU with a true box.
 
     Raises:
@@ -26,13 +27,14 @@ class FrameSettings:
     conf_thresh: float = 0.01
     topk: int = 20
     nms_thresh: float = 0.45
-    keep: int = 20
+    keep: int | None = None
     iou_thresh: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("topk", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         for name in ("conf_thresh", "nms_thresh", "iou_thresh"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
@@ -77,7 +79,7 @@ FRAME_ROAD = FrameProtocol("road", "class_filter", "envelope", FrameSettings())
 # two classes it would let a detection take one of the other class; UCF24 has none, and here none
 # does.
 FRAME_ROAD_MATLAB = FrameProtocol(
-    "road-matlab", "class_filter", "envelope", FrameSettings(topk=50), clip_first=True
+    "road-matlab", "class_filter", "envelope", FrameSettings(topk=50, keep=20), clip_first=True
 )
 # vkalogeiton/caffe, branch act-detector, `ACT.py`, `frameAP`.
 FRAME_ACT = FrameProtocol("act", "hard_nms", "trapezoid", FrameSettings(nms_thresh=0.3))

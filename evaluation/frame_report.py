@@ -24,7 +24,7 @@ def frame_table(evaluation: FrameEvaluation) -> str:
     )
     lines.append(
         f"protocol {evaluation.protocol.name}, {_frames(evaluation.annotated_only)}, "
-        f"{evaluation.box_convention} boxes; 1 is all"
+        f"{evaluation.box_convention} boxes; all figures are fractions of 1"
     )
     return "\n".join(lines)
 

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import InputError, Tube, VideoAnnotation
-from evaluation.accuracy import video_accuracy
-from evaluation.average_precision import PrecisionRecall, area, precision_recall
+from evaluation.average_precision import PrecisionRecall, class_figures, precision_recall
 from evaluation.box_convention import CONTINUOUS, BoxConvention
-from evaluation.flat_tubes import FlatTubes, flatten_tubes
+from evaluation.flat_tubes import FlatTubes, flatten_tubes, ranking
 from evaluation.overlap import best_tubes, match_tubes
 from evaluation.protocols import ROAD, Protocol
 
@@ -90,23 +89,25 @@ class TubeEvaluation:
 
 @dataclass(frozen=True, eq=False)
 class TubeMatches:
-    """Which tubes found which true ones, video by video, the tubes of a video best first.
+    """Which tubes found which true ones, class by class, the best tubes of a class first.
 
     Attributes:
         labels: Class of each tube, shape (N,).
         scores: Score of each tube, float32 (N,).
         ranks: Place of each tube among those of its video, from 0, shape (N,).
         overlaps: IoU with the true tube that it took, or -1, float64 (thresholds, N).
-        partners: Number of that tube through all videos, or -1, shape (thresholds, N).
+        partners: Number of that tube through all videos, or -1, int32 (thresholds, N).
         true_labels: Class of each true tube, shape (M,).
+        predictions: Class of the best tube of each video, or -1, shape (V,).
     """
 
     labels: NDArray[np.int64]
     scores: NDArray[np.float32]
     ranks: NDArray[np.int64]
     overlaps: NDArray[np.float64]
-    partners: NDArray[np.int64]
+    partners: NDArray[np.int32]
     true_labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
 
 
 def evaluate_tubes(
@@ -138,19 +139,14 @@ def evaluate_tubes(
     """
     thresholds = protocol.evaluated if thresholds is None else tuple(thresholds)
     matches = find_true_tubes(tubes, truth, classes, thresholds, protocol, convention)
-    ranking = np.lexsort((-matches.scores, matches.labels))
-    overlaps = np.ascontiguousarray(matches.overlaps[:, ranking])
     detections = np.bincount(matches.labels, minlength=len(classes))
     positives = np.bincount(matches.true_labels, minlength=len(classes))
-    ends = np.cumsum(detections)
-    precisions = np.zeros((len(thresholds), len(classes)))
-    class_ious = np.zeros((len(thresholds), len(classes)))
-    for label in np.flatnonzero(detections):
-        sought = float(positives[label] + protocol.added_positives)
-        for row, own in enumerate(overlaps[:, ends[label] - detections[label] : ends[label]]):
-            hits = own >= 0
-            precisions[row, label] = area(hits, sought, protocol.method == "trapezoid")
-            class_ious[row, label] = (own[hits].sum() + 1e-6) / (hits.sum() + 1e-5)
+    precisions, class_ious = class_figures(
+        matches.overlaps,
+        np.concatenate([[0], np.cumsum(detections)]),
+        positives.astype(np.float64) + protocol.added_positives,
+        protocol.method == "trapezoid",
+    )
     return TubeEvaluation(
         protocol=protocol,
         box_convention=convention.name,
@@ -160,9 +156,9 @@ def evaluate_tubes(
         class_ious=class_ious,
         positives=positives,
         detections=detections,
-        accuracy=video_accuracy(tubes, truth),
-        scores=matches.scores[ranking],
-        overlaps=overlaps,
+        accuracy=_accuracy(matches.predictions, truth),
+        scores=matches.scores,
+        overlaps=matches.overlaps,
     )
 
 
@@ -190,8 +186,11 @@ def find_true_tubes(
     Raises:
         InputError: A label has no class.
     """
-    found = flatten_tubes([tubes.get(video.name, ()) for video in truth])
     true = flatten_tubes([video.tubes for video in truth])
+    needed = None
+    if protocol.tube_nms is None and not any_class:
+        needed = [{tube.label for tube in video.tubes} for video in truth]
+    found = flatten_tubes([tubes.get(video.name, ()) for video in truth], needed)
     for flat in (found, true):
         _check_labels(flat, truth, classes)
     order, videos, added = found.best_first(), found.videos, np.array(convention.tube)
@@ -209,6 +208,10 @@ def find_true_tubes(
         )
         # Tubes are numbered video by video.
         videos = np.searchsorted(np.sort(order), videos)
+    labels, scores = found.labels[order], found.scores[order].astype(np.float32)
+    ranked = ranking(labels, len(classes), scores)
+    columns = np.empty_like(ranked)
+    columns[ranked] = np.arange(len(ranked))
     overlaps, partners = match_tubes(
         order,
         videos,
@@ -226,15 +229,28 @@ def find_true_tubes(
         protocol.single_frame_counts,
         np.array(thresholds, np.float64),
         protocol.strict,
+        columns,
     )
+    ranks = np.arange(len(order)) - np.repeat(videos[:-1], np.diff(videos))
     return TubeMatches(
-        labels=found.labels[order],
-        scores=found.scores[order].astype(np.float32),
-        ranks=np.arange(len(order)) - np.repeat(videos[:-1], np.diff(videos)),
+        labels=labels[ranked],
+        scores=scores[ranked],
+        ranks=ranks[ranked],
         overlaps=overlaps,
         partners=partners,
         true_labels=true.labels,
+        predictions=np.where(np.diff(videos) > 0, np.append(labels, -1)[videos[:-1]], -1),
     )
+
+
+def _accuracy(predictions: NDArray[np.int64], truth: Sequence[VideoAnnotation]) -> float:
+    """As `video_accuracy`, from classes predicted for the videos."""
+    right = [
+        label == video.tubes[-1].label
+        for label, video in zip(predictions.tolist(), truth, strict=True)
+        if video.tubes
+    ]
+    return sum(right) / len(right) if right else float("nan")
 
 
 def _check_labels(

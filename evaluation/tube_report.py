@@ -33,7 +33,8 @@ def tube_table(evaluation: TubeEvaluation) -> str:
         f"{len(evaluation.classes)} classes"
     )
     lines.append(
-        f"protocol {evaluation.protocol.name}, {evaluation.box_convention} boxes; 1 is all"
+        f"protocol {evaluation.protocol.name}, {evaluation.box_convention} boxes; "
+        "all figures are fractions of 1"
     )
     return "\n".join(lines)
 

@@ -143,7 +143,7 @@ def test_every_figure_names_its_protocol(tmp_path, truth, detections, capsys):
     tubes = write(tmp_path / "tubes.json", VIDEO)
     video_map.main([tubes, "--dataset", str(truth), "--protocol", "yowo"])
     printed = capsys.readouterr().out
-    assert "protocol yowo, continuous boxes; 1 is all" in printed
+    assert "protocol yowo, continuous boxes; all figures are fractions of 1" in printed
     assert [line.split()[0] for line in printed.splitlines()[4:12]] == [
         *("tube", "0.05", "0.1", "0.2", "0.3", "0.5", "0.75", "0.5:0.95")
     ]
@@ -230,7 +230,10 @@ def test_detections_of_other_programs(tmp_path, truth, detections, capsys, form)
     assert ["run", "20", "20", "1.0000"] in [line.split() for line in printed.splitlines()]
     frame_map.main([*given, "--protocol", "road-matlab"])
     convention = {"road": "road-matlab"}.get(form, form if form in BOX_CONVENTIONS else "")
-    assert f"{convention or 'continuous'} boxes; 1 is all" in capsys.readouterr().out
+    assert (
+        f"{convention or 'continuous'} boxes; all figures are fractions of 1"
+        in capsys.readouterr().out
+    )
 
 
 def test_files_of_several_programs(tmp_path, truth, detections):

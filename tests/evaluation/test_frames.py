@@ -114,6 +114,17 @@ def test_classes_that_the_truth_lacks_are_of_no_use():
     assert (boxes.labels.tolist(), boxes.boxes[:, 0].tolist()) == ([0], [0])
 
 
+def test_all_that_the_nms_leaves_or_only_the_best():
+    apart = one_frame(*((12 * place, [0.9, 0.05, 0.05]) for place in range(8)))
+    for settings, count in [
+        (FrameSettings(), 8),
+        (FrameSettings(topk=5), 5),
+        (FrameSettings(keep=3), 3),
+    ]:
+        boxes = boxes_of_detections(apart, [0], FRAME_PROTOCOLS["road"], settings)
+        assert len(boxes.frames) == count
+
+
 def test_an_nms_of_all_classes_where_it_is_asked_for():
     protocol = FRAME_PROTOCOLS["yowo"]
     settings = FrameSettings(conf_thresh=0.005, nms_thresh=0.4)
