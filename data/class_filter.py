@@ -11,8 +11,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 NOTHING = np.int32(-(2**31))
-# So many rows are sorted at once; of more, the best are sought one after the other.
+# So few rows of a frame are compared all with all, and their sets are the bits of a number. Of a
+# class so few are sorted at once; of more, the best are sought one after the other.
 FEW = 32
+# So far below the last score that was needed in a frame lies the guess for the next one.
+CAUTION = np.float32(0.9)
 
 
 class FilterBuffers(NamedTuple):
@@ -24,10 +27,12 @@ class FilterBuffers(NamedTuple):
         rows: Rows of each class above its limit, shape (classes, at least N).
         order: Numbers that are ordered as the scores of these rows, same shape.
         filled: How many rows of each class these are, shape (classes,).
-        floors: A guess at a score of each class that a little more than `top_k` rows exceed, made
-            from the frames before; it saves time and changes no result. Shape (classes,).
+        floors: A guess at a score of each class above which there are rows enough, made from the
+            frame before; it saves time and changes no result. Shape (classes,).
         limits: What the scores of each class must exceed to be listed, shape (classes,).
         tied: Rows of equal score, shape (top_k,).
+        ranks: Place of each row in each class of a frame with few rows, shape (FEW, classes).
+        covered: Rows that each row of such a frame covers, as bits, shape (FEW,).
     """
 
     picks: NDArray[np.int64]
@@ -38,6 +43,8 @@ class FilterBuffers(NamedTuple):
     floors: NDArray[np.float32]
     limits: NDArray[np.float32]
     tied: NDArray[np.int32]
+    ranks: NDArray[np.int32]
+    covered: NDArray[np.int64]
 
 
 def new_filter_buffers(classes: int, top_k: int, keep: int, most_rows: int) -> FilterBuffers:
@@ -52,6 +59,8 @@ def new_filter_buffers(classes: int, top_k: int, keep: int, most_rows: int) -> F
         floors=np.zeros(classes, np.float32),
         limits=np.zeros(classes, np.float32),
         tied=np.zeros(top_k, np.int32),
+        ranks=np.zeros((FEW, classes), np.int32),
+        covered=np.zeros(FEW, np.int64),
     )
 
 
@@ -80,31 +89,82 @@ def filter_frame(
         keep: How many boxes of a class are kept at most.
         buffers: Results and working space, which give the number of classes and `top_k`.
     """
-    picks, starts, rows, order, filled, floors, limits, tied = buffers
+    picks, starts, rows, order, filled, floors, limits, tied, ranks, covered = buffers
     top_k = tied.shape[0]
+    if scores.shape[0] <= min(FEW, top_k):
+        _filter_few(boxes, scores, threshold, nms_iou, keep, picks, starts, rows, ranks, covered)
+        return
     for label in range(filled.shape[0]):
         filled[label] = 0
         limits[label] = max(threshold, floors[label])
     _collect(scores, limits, rows, order, filled)
-    again = False
-    for label in range(filled.shape[0]):
-        if filled[label] < top_k and limits[label] > threshold:
-            # The guess was too high: look at all rows above the threshold.
-            filled[label] = 0
-            limits[label] = threshold
-            floors[label] *= np.float32(0.5)
-            again = True
-        else:
-            if filled[label] > 3 * top_k:
-                floors[label] = limits[label] * np.float32(1.25)
-            limits[label] = np.inf
-    if again:
-        _collect(scores, limits, rows, order, filled)
     starts[0] = 0
     for label in range(filled.shape[0]):
-        starts[label + 1] = _suppress(
-            boxes, nms_iou, keep, label, filled[label], starts[label], picks, rows, order, tied
-        )
+        first, count = starts[label], filled[label]
+        end = _suppress(boxes, nms_iou, keep, label, count, first, picks, rows, order, tied)
+        if end - first < keep and count < top_k and limits[label] > threshold:
+            # The guess was too high: look at all rows above the threshold.
+            count = _collect_class(scores, threshold, label, rows, order)
+            end = _suppress(boxes, nms_iou, keep, label, count, first, picks, rows, order, tied)
+        if end - first == keep:
+            floors[label] = scores[picks[end - 1], label] * CAUTION
+        elif count < top_k:
+            floors[label] = 0
+        starts[label + 1] = end
+
+
+@njit(cache=True, error_model="numpy")
+def _filter_few(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    threshold: np.float32,
+    nms_iou: np.float32,
+    keep: int,
+    picks: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+    covered: NDArray[np.int64],
+) -> None:
+    """The filter for a frame with few rows: these are compared once, for all classes."""
+    count, classes = scores.shape[0], ranks.shape[1]
+    zero = np.float32(0)
+    for row in range(count):
+        left, top, right, bottom = boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3]
+        area = (right - left) * (bottom - top)
+        bits = 0
+        for other in range(count):
+            width = min(right, boxes[other, 2]) - max(left, boxes[other, 0])
+            height = min(bottom, boxes[other, 3]) - max(top, boxes[other, 1])
+            overlap = max(width, zero) * max(height, zero)
+            other_area = (boxes[other, 2] - boxes[other, 0]) * (boxes[other, 3] - boxes[other, 1])
+            bits |= int(overlap / (area + other_area - overlap) > nms_iou) << other
+        covered[row] = bits
+        for label in range(classes):
+            ranks[row, label] = 0
+        for other in range(row):
+            for label in range(classes):
+                ranks[row, label] += scores[other, label] > scores[row, label]
+        for other in range(row + 1, count):
+            for label in range(classes):
+                ranks[row, label] += scores[other, label] >= scores[row, label]
+    for row in range(count):
+        for label in range(classes):
+            rows[label, ranks[row, label]] = row
+    total = 0
+    for label in range(classes):
+        starts[label] = total
+        last = total + keep
+        banned = 0
+        for place in range(count):
+            row = rows[label, place]
+            if total == last or not scores[row, label] > threshold:
+                break
+            if not banned >> row & 1:
+                picks[total] = row
+                total += 1
+                banned |= covered[row]
+    starts[classes] = total
 
 
 @njit(cache=True)
@@ -131,6 +191,25 @@ def _collect(
                     rows[label, place] = row
                     order[label, place] = bits[row, label]
                     filled[label] = place + 1
+
+
+@njit(cache=True)
+def _collect_class(
+    scores: NDArray[np.float32],
+    limit: np.float32,
+    label: int,
+    rows: NDArray[np.int32],
+    order: NDArray[np.int32],
+) -> int:
+    """Lists the rows of one class that exceed a limit; returns how many these are."""
+    bits = scores.view(np.int32)
+    count = 0
+    for row in range(scores.shape[0]):
+        if scores[row, label] > limit:
+            rows[label, count] = row
+            order[label, count] = bits[row, label]
+            count += 1
+    return count
 
 
 @njit(cache=True)

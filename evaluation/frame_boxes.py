@@ -12,7 +12,7 @@ from data import Detections, Tube
 from data.class_filter import filter_frame, new_filter_buffers
 from evaluation.frame_protocols import FrameProtocol, FrameSettings
 
-# Compiled with other files, whose digest is df49b00d086f (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is d621bba9e890 (tests/test_compiled_caches.py).
 
 
 @dataclass(frozen=True, eq=False)

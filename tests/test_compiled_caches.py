@@ -16,25 +16,34 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data", "evaluation", "tubes", "detection", "demo", "weights")
-COMPILED = {
+FILES = {
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
     for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
+}
+COMPILED = {
+    name: path
+    for name, path in FILES.items()
     if "from numba import" in path.read_text(encoding="utf-8")
 }
 
 
 def used(module: str) -> set[str]:
-    """Modules with compiled functions that a module imports, directly or not."""
-    tree = ast.parse(COMPILED[module].read_text(encoding="utf-8"))
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    direct = {name for name in imported if name in COMPILED}
+    """Modules with compiled functions or constants that a module imports, directly or not."""
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    direct = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module in FILES
+        and (node.module in COMPILED or any(name.name.isupper() for name in node.names))
+    }
     return direct.union(*(used(name) for name in direct))
 
 
 @pytest.mark.parametrize("module", [name for name in COMPILED if used(name)])
 def test_a_file_changes_with_what_is_compiled_into_it(module: str) -> None:
-    sources = [COMPILED[name].read_bytes() for name in sorted(used(module))]
+    sources = [FILES[name].read_bytes() for name in sorted(used(module))]
     digest = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
     line = (
         f"# Compiled with other files, whose digest is {digest} (tests/test_compiled_caches.py).\n"

@@ -1,156 +1,44 @@
 """The compiled part of the linker: one step for each frame over arrays of fixed size.
 
 ROAD's `incremental_linking` (gurkirt/realtime-action-detection; Singh et al., arXiv 1611.08563,
-section 3.4) for all classes at once. A live path stands in a *slot*; when it ends, the slot is used
-again, so a stream takes no more memory the longer it runs.
+section 3.4) for all classes at once.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# Costs: what a path gains by a detection.
-SCORE, SIMILARITY, SCORE_AND_SIMILARITY = range(3)
-# Columns and places of the arrays below.
-ENDED, BORN = range(2)
-NUMBER, START, LAST, SEEN, MISSED, FOUND, NODE, LABEL = range(8)
-TOTAL, GAIN, NEWEST, MEAN, BEST = range(4, 9)
-NODES, PATHS = range(2)
-ROW, FRAME, PREVIOUS = range(3)
+from data.class_filter import FEW
+from tubes.link_state import (
+    BEST,
+    BORN,
+    ENDED,
+    FOUND,
+    FRAME,
+    GAIN,
+    LABEL,
+    LAST,
+    MEAN,
+    MISSED,
+    NEWEST,
+    NODE,
+    NODES,
+    NUMBER,
+    PATHS,
+    PREVIOUS,
+    ROW,
+    SCORE,
+    SCORE_AND_SIMILARITY,
+    SEEN,
+    SPOT,
+    START,
+    TOTAL,
+    History,
+    LinkRules,
+    LiveState,
+)
 
-
-class LiveState(NamedTuple):
-    """The live paths; `link_frame` changes the arrays in place. P is the number of slots.
-
-    Attributes:
-        live: Slots of the live paths of each class in the order in which they choose, shape
-            (classes, P / classes).
-        living: How many these are, shape (classes,).
-        free: Slots of each class that are not used, same shape as `live`.
-        available: How many these are, shape (classes,).
-        ended: Slots of the paths that ended in the last frame, in order; released by the next one.
-        counters: How many ended in the last frame, and how many paths there have been, shape (2,).
-        whole: Of each path its number in order of birth, first frame, frame in which it was found
-            last, number of frames in which it was found, number of frames in a row in which it was
-            not, row of what it found in the last frame or -1, and last node of its history, in the
-            columns `NUMBER` to `NODE`, shape (P, 8).
-        single: Of each path the corners found last in 1-based pixels, the sum of its gains, the
-            last gain, the last class score, and the mean of its best class scores, which gives it
-            its place among the live paths, in the columns 0 to 3 and `TOTAL` to `MEAN`; then these
-            best scores, best first, from column `BEST` on, float32 (P, at least 9).
-        vector: All scores of what was found last, float32 (P, classes + 1); without rows where the
-            cost does not need it.
-        trail: Corners found last, the newest last, float32 (P, so many, 4), and `trail_frame` their
-            frames; without rows where motion is not followed.
-        taken: Which detections of a frame are taken, shape (classes * keep,).
-    """
-
-    live: NDArray[np.int64]
-    living: NDArray[np.int64]
-    free: NDArray[np.int64]
-    available: NDArray[np.int64]
-    ended: NDArray[np.int64]
-    counters: NDArray[np.int64]
-    whole: NDArray[np.int64]
-    single: NDArray[np.float32]
-    vector: NDArray[np.float32]
-    trail: NDArray[np.float32]
-    trail_frame: NDArray[np.int64]
-    taken: NDArray[np.bool_]
-
-
-class History(NamedTuple):
-    """Everything the paths went through, in growing arrays; without rows if it is not kept.
-
-    Every detection that was linked is a node, and a path is a chain of nodes. `sizes` says how many
-    nodes and ended paths there are.
-
-    Attributes:
-        node: Row in the whole video, frame, and previous node or -1, shape (nodes, 3).
-        node_score: Class score of each node, float32 (nodes,).
-        path: `LiveState.whole` of each ended path, and its class in column `LABEL`, shape
-            (paths, 8).
-        path_total: Sum of the gains of each ended path, float32 (paths,).
-        sizes: Number of nodes and of ended paths, shape (2,).
-    """
-
-    node: NDArray[np.int64]
-    node_score: NDArray[np.float32]
-    path: NDArray[np.int64]
-    path_total: NDArray[np.float32]
-    sizes: NDArray[np.int64]
-
-
-class LinkRules(NamedTuple):
-    """How paths choose; see `tubes.OnlineLinker`."""
-
-    iou_threshold: np.float32
-    max_distance: np.float32
-    jump_gap: int
-    cost: int
-    sort_new: bool
-    best: int
-
-
-def new_state(
-    classes: int, keep: int, jump_gap: int, best: int, vector: int, motion: bool
-) -> LiveState:
-    """An empty state.
-
-    Args:
-        classes: Number of classes.
-        keep: How many detections of a class and frame there are at most.
-        jump_gap: Misses in a row that end a path.
-        best: How many of its best scores give a path its place.
-        vector: Length of the score vectors, 0 if they are not needed.
-        motion: Whether paths are followed by their motion.
-    """
-    # A live path was found in one of the last `jump_gap` frames; then come those that start.
-    room = keep * (jump_gap + 1)
-    slots = classes * room
-    trail = jump_gap + 1 if motion else 0
-    return LiveState(
-        live=np.zeros((classes, room), np.int64),
-        living=np.zeros(classes, np.int64),
-        free=np.arange(slots).reshape(classes, room),
-        available=np.full(classes, room),
-        ended=np.zeros(slots, np.int64),
-        counters=np.zeros(2, np.int64),
-        whole=np.zeros((slots, 8), np.int64),
-        # Whole lines of a cache.
-        single=np.zeros((slots, -(-(BEST + best) // 16) * 16), np.float32),
-        vector=np.zeros((slots if vector else 0, vector), np.float32),
-        trail=np.zeros((slots if motion else 0, trail, 4), np.float32),
-        trail_frame=np.zeros((slots if motion else 0, trail), np.int64),
-        taken=np.zeros(classes * keep, np.bool_),
-    )
-
-
-def new_history(room: int) -> History:
-    """An empty history with room for so many nodes."""
-    return History(
-        node=np.empty((room, 3), np.int64),
-        node_score=np.empty(room, np.float32),
-        path=np.empty((room, 8), np.int64),
-        path_total=np.empty(room, np.float32),
-        sizes=np.zeros(2, np.int64),
-    )
-
-
-def with_room(history: History, more: int) -> History:
-    """The history with room for `more` further nodes, each of which may start a path."""
-    nodes, paths = history.sizes
-    if nodes + more <= len(history.node):
-        return history
-    larger = new_history(max(nodes + more, 2 * len(history.node), 1024))
-    larger.node[:nodes] = history.node[:nodes]
-    larger.node_score[:nodes] = history.node_score[:nodes]
-    larger.path[:paths] = history.path[:paths]
-    larger.path_total[:paths] = history.path_total[:paths]
-    larger.sizes[:] = history.sizes
-    return larger
+# Compiled with other files, whose digest is 164f914b7257 (tests/test_compiled_caches.py).
 
 
 @njit(cache=True)
@@ -188,7 +76,7 @@ def link_frame(
             enough is an IoU of at least `iou_threshold`, with ROAD's +1 on widths and heights.
     """
     live, living, free, available, ended, counters, whole, single, vector = state[:9]
-    trail, trail_frame, taken = state[9:]
+    trail, trail_frame, taken, recent, known, near_rows = state[9:]
     nodes, node_scores, paths, path_totals, sizes = history
     most_best = rules.best
     room = live.shape[1]
@@ -199,13 +87,26 @@ def link_frame(
     counters[ENDED] = 0
     zero, one = np.float32(0), np.float32(1)
     path_index = 0
+    few = distances.shape[0] == 0 and trail.shape[0] == 0
+    if few:
+        few = _compare_rows(recent, known, near_rows, boxes, scores.shape[0], rules.iou_threshold)
+    ring = frame % known.shape[0]
     for label in range(living.shape[0]):
         alive = living[label]
         begin, end = starts[label], starts[label + 1]
+        open_rows = 0
         for pick in range(begin, end):
             taken[pick] = False
+            open_rows |= 1 << (picks[pick] & 63)
         for place in range(alive):
             slot = live[label, place]
+            reached = 0
+            if few:
+                reached = near_rows[whole[slot, SPOT]] & open_rows
+                if reached == 0:
+                    whole[slot, MISSED] += 1
+                    path_index += 1
+                    continue
             left, top, right, bottom = (
                 single[slot, 0],
                 single[slot, 1],
@@ -221,26 +122,18 @@ def link_frame(
                 right += ahead * (right - trail[slot, oldest, 2])
                 bottom += ahead * (bottom - trail[slot, oldest, 3])
             width, height = right - left + one, bottom - top + one
-            area = width * height
             choice = -1
             gained = all_gains = np.float32(0)
             for pick in range(begin, end):
                 if taken[pick]:
                     continue
                 row = picks[pick]
-                if distances.shape[0] > 0:
+                if few:
+                    near = (reached >> row & 1) != 0
+                elif distances.shape[0] > 0:
                     near = distances[path_index, pick] <= rules.max_distance
                 else:
-                    # The sums are those of the original, which decide between near-ties.
-                    other_width = boxes[row, 2] - boxes[row, 0] + one
-                    other_height = boxes[row, 3] - boxes[row, 1] + one
-                    across = min(left + width, boxes[row, 0] + other_width)
-                    across -= max(left, boxes[row, 0])
-                    down = min(top + height, boxes[row, 1] + other_height)
-                    down -= max(top, boxes[row, 1])
-                    shared = max(across, zero) * max(down, zero)
-                    union = area + other_width * other_height - shared
-                    near = union > 0 and shared / union >= rules.iou_threshold
+                    near = _is_near(left, top, width, height, boxes, row, rules.iou_threshold)
                 if not near:
                     continue
                 if rules.cost == SCORE:
@@ -260,11 +153,13 @@ def link_frame(
                     choice = pick
                     gained = entry
             path_index += 1
-            whole[slot, FOUND] = -1
+            whole[slot, MISSED] += 1
             # Similarities can be negative; the original looks at the sum of all that are possible.
             if all_gains > 0:
                 taken[choice] = True
+                open_rows &= ~(1 << (picks[choice] & 63))
                 whole[slot, FOUND] = picks[choice]
+                whole[slot, MISSED] = 0
                 single[slot, GAIN] = gained
         born = alive
         for pick in range(begin, end):
@@ -280,32 +175,30 @@ def link_frame(
                 single[slot, TOTAL] = 0
                 whole[slot, NODE] = -1
                 whole[slot, FOUND] = picks[pick]
+                whole[slot, MISSED] = 0
+                for at in range(BEST, BEST + most_best):
+                    single[slot, at] = 0
                 single[slot, GAIN] = scores[picks[pick], label]
         for place in range(born):
             slot = live[label, place]
-            row = whole[slot, FOUND]
-            if row < 0:
-                whole[slot, MISSED] += 1
+            if whole[slot, MISSED] > 0:
                 continue
-            whole[slot, MISSED] = 0
+            row = whole[slot, FOUND]
+            whole[slot, SPOT] = ring * FEW + row
             whole[slot, LAST] = frame
             single[slot, TOTAL] += single[slot, GAIN]
             for corner in range(4):
                 single[slot, corner] = boxes[row, corner]
             score = scores[row, label]
             single[slot, NEWEST] = score
-            filled = min(whole[slot, SEEN], most_best)
-            if filled < most_best or score > single[slot, BEST + filled - 1]:
-                at = min(filled, most_best - 1)
-                filled = at + 1
-                while at > 0 and score > single[slot, BEST + at - 1]:
-                    single[slot, BEST + at] = single[slot, BEST + at - 1]
-                    at -= 1
-                single[slot, BEST + at] = score
-                best_sum = np.float32(0)
-                for at in range(filled):
-                    best_sum += single[slot, BEST + at]
-                single[slot, MEAN] = best_sum / np.float32(filled)
+            carried = score
+            best_sum = zero
+            for at in range(BEST, BEST + most_best):
+                kept = single[slot, at]
+                single[slot, at] = max(kept, carried)
+                best_sum += max(kept, carried)
+                carried = min(kept, carried)
+            single[slot, MEAN] = best_sum / np.float32(min(whole[slot, SEEN] + 1, most_best))
             whole[slot, SEEN] += 1
             if vector.shape[0] > 0:
                 vector[slot] = vectors[row]
@@ -343,7 +236,63 @@ def link_frame(
             if nodes.shape[0] > 0:
                 path = sizes[PATHS]
                 sizes[PATHS] += 1
-                paths[path] = whole[slot]
+                for column in range(LABEL):
+                    paths[path, column] = whole[slot, column]
                 paths[path, LABEL] = label
                 path_totals[path] = single[slot, TOTAL]
         living[label] = staying
+    count = scores.shape[0]
+    known[ring] = count if count <= FEW else -1
+    if count <= FEW:
+        for row in range(count):
+            for corner in range(4):
+                recent[ring, row, corner] = boxes[row, corner]
+
+
+@njit(cache=True, error_model="numpy")
+def _compare_rows(
+    recent: NDArray[np.float32],
+    known: NDArray[np.int64],
+    near_rows: NDArray[np.int64],
+    boxes: NDArray[np.float32],
+    count: int,
+    iou_threshold: np.float32,
+) -> bool:
+    """Finds the rows of a frame that are near each row of those before; False if these are many."""
+    if count > FEW or known.min() < 0:
+        return False
+    one = np.float32(1)
+    for age in range(known.shape[0]):
+        for old in range(known[age]):
+            left, top = recent[age, old, 0], recent[age, old, 1]
+            width = recent[age, old, 2] - left + one
+            height = recent[age, old, 3] - top + one
+            bits = 0
+            for row in range(count):
+                near = _is_near(left, top, width, height, boxes, row, iou_threshold)
+                bits |= int(near) << row
+            near_rows[age * FEW + old] = bits
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _is_near(
+    left: np.float32,
+    top: np.float32,
+    width: np.float32,
+    height: np.float32,
+    boxes: NDArray[np.float32],
+    row: int,
+    iou_threshold: np.float32,
+) -> bool:
+    """Whether a box overlaps that of a row enough."""
+    zero, one = np.float32(0), np.float32(1)
+    # The sums are those of the original, which decide between near-ties.
+    other_width = boxes[row, 2] - boxes[row, 0] + one
+    other_height = boxes[row, 3] - boxes[row, 1] + one
+    across = min(left + width, boxes[row, 0] + other_width) - max(left, boxes[row, 0])
+    down = min(top + height, boxes[row, 1] + other_height) - max(top, boxes[row, 1])
+    shared = max(across, zero) * max(down, zero)
+    union = width * height + other_width * other_height - shared
+    near: bool = (union > 0) & (shared / union >= iou_threshold)
+    return near

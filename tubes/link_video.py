@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from data.class_filter import FilterBuffers, filter_frame
-from tubes.link_step import (
+from tubes.link_state import (
     FRAME,
     LABEL,
     NODE,
@@ -19,11 +19,11 @@ from tubes.link_step import (
     History,
     LinkRules,
     LiveState,
-    link_frame,
 )
+from tubes.link_step import link_frame
 from tubes.settings import LinkSettings
 
-# Compiled with other files, whose digest is 7860b613731e (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 0038a5b0ad62 (tests/test_compiled_caches.py).
 
 
 class FilterRules(NamedTuple):
@@ -57,27 +57,39 @@ PROBLEMS = (
     "boxes must have x1 <= x2 and y1 <= y2",
 )
 REVERSED = 3
+LARGEST = np.finfo(np.float32).max
 
 
 @njit(cache=True)
 def find_problem(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> int:
     """Returns what is wrong with detections, an index into `PROBLEMS`; 0 if nothing is."""
-    # Infinities and numbers that are none have the greatest bits; bits compare fast.
-    worst = np.int32(0)
-    for bits in boxes.view(np.int32).ravel():
-        worst = max(worst, bits & np.int32(0x7FFFFFFF))
-    if worst >= 0x7F800000:
+    if _outside(boxes, -LARGEST, LARGEST):
         return 1
-    # The bits of a negative number are greater than those of 1; -0.0 is no error.
-    outside = 0
-    for score_bits in scores.view(np.uint32).ravel():
-        outside += (score_bits > np.uint32(0x3F800000)) & (score_bits != np.uint32(0x80000000))
-    if outside:
+    if _outside(scores, np.float32(0), np.float32(1)):
         return 2
-    reversed_boxes = 0
+    return REVERSED if has_reversed(boxes) else 0
+
+
+# A sum of numbers in any order takes several of them at a time, and a count does not.
+@njit(cache=True, fastmath={"reassoc"})
+def _outside(numbers: NDArray[np.float32], least: np.float32, most: np.float32) -> bool:
+    """Whether any number is not between two others."""
+    outside = np.float32(0)
+    flat = numbers.ravel()
+    for place in range(flat.shape[0]):
+        inside = (flat[place] >= least) & (flat[place] <= most)
+        outside += np.float32(0) if inside else np.float32(1)
+    return bool(outside > 0)
+
+
+@njit(cache=True, fastmath={"reassoc"})
+def has_reversed(boxes: NDArray[np.float32]) -> bool:
+    """Whether any box has x1 > x2 or y1 > y2."""
+    count = np.float32(0)
     for row in range(boxes.shape[0]):
-        reversed_boxes += (boxes[row, 0] > boxes[row, 2]) | (boxes[row, 1] > boxes[row, 3])
-    return REVERSED if reversed_boxes else 0
+        in_order = (boxes[row, 0] <= boxes[row, 2]) & (boxes[row, 1] <= boxes[row, 3])
+        count += np.float32(0) if in_order else np.float32(1)
+    return bool(count > 0)
 
 
 @njit(cache=True)

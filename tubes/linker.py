@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data import Detections
 from data.class_filter import FilterBuffers, new_filter_buffers
-from tubes.link_step import (
+from tubes.link_state import (
     LABEL,
     MISSED,
     NEWEST,
@@ -22,11 +22,11 @@ from tubes.link_step import (
     SEEN,
     START,
     LinkRules,
-    link_frame,
     new_history,
     new_state,
     with_room,
 )
+from tubes.link_step import link_frame
 from tubes.link_video import (
     PROBLEMS,
     REVERSED,
@@ -35,6 +35,7 @@ from tubes.link_video import (
     filter_rules,
     find_problem,
     finish_paths,
+    has_reversed,
     link_frames,
 )
 from tubes.paths import LinkedPaths, LivePaths
@@ -152,7 +153,14 @@ class OnlineLinker:
             for frame in range(detections.frames):
                 self.update(*detections.frame(frame))
             return
-        boxes, scores = self._checked(detections.boxes, detections.scores)
+        boxes = np.ascontiguousarray(detections.boxes)
+        scores = np.ascontiguousarray(detections.scores)
+        self._check_shapes(boxes, scores)
+        # `Detections` has seen to the rest.
+        if has_reversed(boxes):
+            wrong = (boxes[:, :2] > boxes[:, 2:]).any(axis=1).argmax()
+            frame = int(np.searchsorted(detections.offsets, wrong, side="right")) - 1
+            raise ValueError(f"{PROBLEMS[REVERSED]} (frame {self._frames + frame})")
         self._make_room(
             int(np.diff(detections.offsets).max(initial=0)),
             detections.frames * self._linked_classes * self._settings.keep,
@@ -232,15 +240,18 @@ class OnlineLinker:
         """The arguments as arrays that can be linked."""
         boxes = np.ascontiguousarray(boxes, np.float32)
         scores = np.ascontiguousarray(scores, np.float32)
+        self._check_shapes(boxes, scores)
+        problem = find_problem(boxes, scores)
+        if problem and not (picked and problem == REVERSED):
+            raise ValueError(f"{PROBLEMS[problem]} (frame {self._frames})")
+        return boxes, scores
+
+    def _check_shapes(self, boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(f"boxes must have the shape (N, 4), not {boxes.shape}")
         if scores.shape != (len(boxes), self._classes + 1):
             wanted = (len(boxes), self._classes + 1)
             raise ValueError(f"scores must have the shape {wanted}, not {scores.shape}")
-        problem = find_problem(boxes, scores)
-        if problem and not (picked and problem == REVERSED):
-            raise ValueError(f"{PROBLEMS[problem]} (frame {self._frames})")
-        return boxes, scores
 
     def _clipped(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         limits = np.array([self._filter.right, self._filter.bottom])

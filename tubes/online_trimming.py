@@ -34,12 +34,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tubes.link_step import ENDED, FOUND, SEEN, START, LiveState
-from tubes.link_step import NUMBER as PATH_NUMBER
+from tubes.link_state import ENDED, FOUND, MISSED, SEEN, START, LiveState
+from tubes.link_state import NUMBER as PATH_NUMBER
 from tubes.link_video import insert_score, mean_score
 from tubes.trimming import SCORE_SHIFT, greatest
 
-# Compiled with other files, whose digest is 030be5c764d9 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 35a81a7ea667 (tests/test_compiled_caches.py).
 
 # What is labelled: the path's class against all others, against the background, or nothing.
 LABELS, BACKGROUND, WHOLE = range(3)
@@ -168,9 +168,9 @@ def trim_frame(
         alpha = rules.alphas[label]
         for place in range(living[label]):
             slot = live[label, place]
-            row = whole[slot, FOUND]
-            if row < 0:
+            if whole[slot, MISSED] > 0:
                 continue
+            row = whole[slot, FOUND]
             if whole[slot, SEEN] == 1:
                 status[slot] = 0
                 status[slot, OPEN] = -1

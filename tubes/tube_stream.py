@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tubes.link_step import MISSED, NUMBER, START
+from tubes.link_state import MISSED, NUMBER, START
 from tubes.linker import OnlineLinker
 from tubes.online_trimming import (
     TrimRules,
