@@ -13,7 +13,7 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,7 @@ from numpy_linker import finished, labels_of
 from numpy_linker import linked as numpy_linked
 
 from data import Detections
-from tubes import LinkedPaths, OnlineLinker, TubeSettings, TubeStream, trim
-from tubes.trimming import label_frames
+from tubes import ActionPath, LinkedPaths, OnlineLinker, TubeSettings, TubeStream, trim
 
 CLASSES = 24
 WIDTH, HEIGHT = 320, 240
@@ -49,10 +48,8 @@ def _compare(name: str, video: Detections, numpy_frames: int | None = None) -> N
     paths = _linked(video)
     seconds = _best(lambda: _fed(video))
     short = _first(video, numpy_frames or video.frames)
-    started = time.process_time()
-    expected = _numpy_paths(short)
-    numpy_seconds = time.process_time() - started
-    _check(_linked(short), expected)
+    numpy_seconds = _best(lambda: _numpy_paths(short), repeats=3)
+    _check(_linked(short), _numpy_paths(short))
     ratio = numpy_seconds / short.frames / (seconds / video.frames)
     print(f"  filter and linking   {video.frames / seconds:>12,.0f} frames/s {ratio:>8.0f} x NumPy")
     linker = _fed(video)
@@ -61,13 +58,16 @@ def _compare(name: str, video: Detections, numpy_frames: int | None = None) -> N
     if len(paths) == 0:
         return
     trimming = _best(lambda: trim(paths, ALPHA))
-    numpy_paths = paths[:200]
-    started = time.process_time()
-    plain = [labels_of(path.scores[:, :-1], ALPHA) for path in numpy_paths]
-    numpy_seconds = time.process_time() - started
-    for path, labels in zip(numpy_paths, plain, strict=True):
-        ours = label_frames(path.scores, np.arange(len(path)), ALPHA, path.label, False)[0]
-        assert np.array_equal(ours, labels)
+    some = paths[:200]
+    numpy_seconds = _best(lambda: _numpy_labels(some))
+    plain = _numpy_labels(some)
+    ours = [np.zeros(len(path), bool) for path in some]
+    runs = trim(paths, ALPHA)
+    for path, start, end in zip(runs.paths, runs.starts, runs.ends, strict=True):
+        if path < len(ours):
+            ours[path][start:end] = True
+    for path, own, labels in zip(some, ours, plain, strict=True):
+        assert np.array_equal(own, labels == path.label), "the readings differ"
     speed = len(paths.rows) / trimming
     numpy_speed = sum(map(len, plain)) / numpy_seconds
     print(
@@ -113,7 +113,7 @@ def _day(video: Detections) -> None:
     )
 
 
-def _best(work: Callable[[], object], repeats: int = 7) -> float:
+def _best(work: Callable[[], object], repeats: int = 15) -> float:
     """Seconds of processor time of the fastest of some runs."""
     times = []
     for _ in range(repeats):
@@ -159,6 +159,10 @@ def _numpy_paths(video: Detections) -> list[tuple[int, int, list[int]]]:
         for start, rows in finished(paths, video.scores, label):
             listed.append((label, start, rows.tolist()))
     return listed
+
+
+def _numpy_labels(paths: Sequence[ActionPath]) -> list[np.ndarray]:
+    return [labels_of(path.scores[:, :-1], ALPHA) for path in paths]
 
 
 def _check(paths: LinkedPaths, expected: list[tuple[int, int, list[int]]]) -> None:

@@ -37,9 +37,9 @@ from numpy.typing import NDArray
 from tubes.link_state import ENDED, FOUND, MISSED, SEEN, START, LiveState
 from tubes.link_state import NUMBER as PATH_NUMBER
 from tubes.link_video import insert_score, mean_score
-from tubes.trimming import SCORE_SHIFT, greatest
+from tubes.trimming import SCORE_SHIFT
 
-# Compiled with other files, whose digest is 35a81a7ea667 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 51ceadfa5080 (tests/test_compiled_caches.py).
 
 # What is labelled: the path's class against all others, against the background, or nothing.
 LABELS, BACKGROUND, WHOLE = range(3)
@@ -48,13 +48,14 @@ LABELS, BACKGROUND, WHOLE = range(3)
 class TrimState(NamedTuple):
     """The labelling of the live paths, by slot of the linker; P slots, C labels.
 
-    Positions count the frames of a path from 0. Rings hold R = look-back + 2 of them.
+    Positions count the frames of a path from 0. Rings hold R of them, a power of 2 that is at least
+    look-back + 2: the place of a position is found without a division.
 
     Attributes:
         value: Value of the best labelling that ends in each label, float64 (P, C).
-        survivor: Of each of these the position at which its last stretch began (SINCE), and the
-            position after its last run of the own label before that stretch or -1 (RUN), shape
-            (P, 2, C).
+        since: Of each of these the position at which its last stretch began, shape (P, C).
+        run: And the position after its last run of the own label before that stretch, or -1, shape
+            (P, C).
         ring: Of the run that ends before a position its first one (FROM), and the position after
             the run before that or -1 (BEFORE), shape (P, R, 2).
         score: Class score at a position, a ring, float32 (P, R).
@@ -69,7 +70,8 @@ class TrimState(NamedTuple):
     """
 
     value: NDArray[np.float64]
-    survivor: NDArray[np.int64]
+    since: NDArray[np.int64]
+    run: NDArray[np.int64]
     ring: NDArray[np.int64]
     score: NDArray[np.float32]
     status: NDArray[np.int64]
@@ -78,7 +80,6 @@ class TrimState(NamedTuple):
     counter: NDArray[np.int64]
 
 
-SINCE, RUN = range(2)
 FROM, BEFORE = range(2)
 LENGTH, SETTLED, OPEN, FILLED, TELLING, LEADER = range(6)
 
@@ -109,10 +110,11 @@ def new_trim_state(
         score_topk: How many of its best scores make the score of a tube.
         min_frames: Least length of a tube.
     """
-    ring = look_back + 2
+    ring = 1 << (look_back + 1).bit_length()
     return TrimState(
         value=np.zeros((slots, labels)),
-        survivor=np.zeros((slots, 2, labels), np.int64),
+        since=np.zeros((slots, labels), np.int64),
+        run=np.zeros((slots, labels), np.int64),
         ring=np.zeros((slots, ring, 2), np.int64),
         score=np.zeros((slots, ring), np.float32),
         status=np.zeros((slots, 6), np.int64),
@@ -156,13 +158,19 @@ def trim_frame(
     scores = np.empty(4, np.float32)
     emitted = 0
     room = links.live.shape[1]
+    value, since, runs, ring, score, status = trims[:6]
     for index in range(links.counters[ENDED]):
         slot = links.ended[index]
-        tubes, scores, emitted = _close(
-            links, trims, rules, slot, slot // room, tubes, scores, emitted
-        )
-    value, survivor, ring, score, status = trims[:5]
+        label = slot // room
+        own = label if rules.mode == LABELS else 0
+        # Most often nothing is open, and what is not settled has no frame with the own label.
+        leader, run = status[slot, LEADER], runs[slot, status[slot, LEADER]]
+        if leader == own or run > status[slot, SETTLED] or status[slot, OPEN] >= 0:
+            tubes, scores, emitted = _close(
+                links, trims, rules, slot, label, tubes, scores, emitted
+            )
     live, living, whole = links.live, links.living, links.whole
+    mask = score.shape[1] - 1
     for label in range(living.shape[0]):
         own = label if rules.mode == LABELS else 0
         alpha = rules.alphas[label]
@@ -174,38 +182,58 @@ def trim_frame(
             if whole[slot, SEEN] == 1:
                 status[slot] = 0
                 status[slot, OPEN] = -1
-            for at in range(status[slot, LENGTH], frame - whole[slot, START] + 1):
-                score[slot, at % score.shape[1]] = vectors[row, label]
-                leader = _advance(
-                    value,
-                    survivor,
-                    ring,
-                    status,
-                    rules.mode,
-                    alpha,
-                    slot,
-                    label,
-                    own,
-                    at,
-                    vectors,
-                    row,
-                )
+                value[slot] = 0
+                since[slot] = 0
+                runs[slot] = -1
+            leader = status[slot, LEADER]
+            settling = status[slot, SETTLED]
+            length = frame - whole[slot, START] + 1
+            for at in range(status[slot, LENGTH], length):
+                score[slot, at & mask] = vectors[row, label]
+                # A label that is entered now takes over what the leader has been.
+                run = runs[slot, leader]
+                if leader == own:
+                    run = at
+                    ring[slot, at & mask, FROM] = since[slot, own]
+                    ring[slot, at & mask, BEFORE] = runs[slot, own]
+                change = value[slot, leader] - alpha if at > 0 else -np.inf
+                # This loop has no branches inside: it takes several labels at a time.
+                for each in range(value.shape[1]):
+                    kept = value[slot, each]
+                    entered = (change > kept) | ((change == kept) & (leader < each))
+                    since[slot, each] = at if entered else since[slot, each]
+                    runs[slot, each] = run if entered else runs[slot, each]
+                    value[slot, each] = max(change, kept)
+                if rules.mode == LABELS:
+                    for each in range(value.shape[1]):
+                        gain = vectors[row, each] + np.float32(SCORE_SHIFT)
+                        value[slot, each] += np.float64(gain)
+                elif rules.mode == BACKGROUND:
+                    value[slot, 0] += np.float64(vectors[row, label])
+                    value[slot, 1] += np.float64(np.float32(1) - vectors[row, label])
+                best = value[slot, 0]
+                for each in range(value.shape[1]):
+                    best = max(best, value[slot, each])
+                leader = 0
+                while value[slot, leader] != best:
+                    leader += 1
                 status[slot, LENGTH] = at + 1
                 status[slot, LEADER] = leader
-                settling = status[slot, SETTLED]
                 if at + 1 - settling > rules.look_back:
-                    decided = _is_own(survivor, ring, slot, leader, own, settling)
+                    # Most often nothing is said to have the own label.
+                    said = since[slot, own] <= settling
                     for each in range(value.shape[1]):
-                        if _is_own(survivor, ring, slot, each, own, settling) != decided:
-                            value[slot, each] = -np.inf
-                    if decided or status[slot, OPEN] >= 0:
+                        said |= (since[slot, each] > settling) & (runs[slot, each] > settling)
+                    if said or status[slot, OPEN] >= 0:
                         tubes, scores, emitted = _settle(
-                            links, trims, rules, slot, label, decided, tubes, scores, emitted
+                            links, trims, rules, slot, label, own, tubes, scores, emitted
                         )
-                    status[slot, SETTLED] = settling + 1
-            first, last = _latest_run(survivor, ring, status, slot, own)
-            if last - first + 1 >= rules.min_frames and whole[slot, SEEN] >= rules.min_found:
-                _announce(trims, rules, slot, first, last)
+                    settling += 1
+                    status[slot, SETTLED] = settling
+            if leader == own or runs[slot, leader] >= settling:
+                first, last = _latest_run(trims, slot, own)
+                if last - first + 1 >= rules.min_frames and whole[slot, SEEN] >= rules.min_found:
+                    _announce(trims, rules, slot, first, last)
     return tubes[:emitted], scores[:emitted]
 
 
@@ -244,7 +272,7 @@ def live_tubes(
         for place in range(links.living[label]):
             slot = links.live[label, place]
             own = label if rules.mode == LABELS else 0
-            first, last = _latest_run(trims.survivor, trims.ring, trims.status, slot, own)
+            first, last = _latest_run(trims, slot, own)
             told = _told(trims, slot, first, last)
             # What was announced can become too short again.
             if told < 0 or last - first + 1 < rules.min_frames:
@@ -261,87 +289,29 @@ def live_tubes(
 
 
 @njit(cache=True)
-def _advance(
-    value: NDArray[np.float64],
-    survivor: NDArray[np.int64],
-    ring: NDArray[np.int64],
-    status: NDArray[np.int64],
-    mode: int,
-    alpha: float,
-    slot: int,
-    label: int,
-    own: int,
-    at: int,
-    vectors: NDArray[np.float32],
-    row: int,
-) -> int:
-    """One step of the recursion: position `at` has the scores of a row; returns the best label."""
-    labels = value.shape[1]
-    if at == 0:
-        for each in range(labels):
-            value[slot, each] = 0
-            survivor[slot, SINCE, each] = 0
-            survivor[slot, RUN, each] = -1
-    leader = status[slot, LEADER]
-    # A label that is entered now takes over what the leader has been.
-    run = survivor[slot, RUN, leader]
-    if leader == own:
-        run = at
-        ring[slot, at % ring.shape[1], FROM] = survivor[slot, SINCE, own]
-        ring[slot, at % ring.shape[1], BEFORE] = survivor[slot, RUN, own]
-    change = value[slot, leader] - alpha if at > 0 else -np.inf
-    # These loops have no branches inside: they take several labels at a time.
-    for each in range(labels):
-        kept = value[slot, each]
-        entered = (change > kept) | ((change == kept) & (leader < each))
-        value[slot, each] = change if entered else kept
-        survivor[slot, SINCE, each] = at if entered else survivor[slot, SINCE, each]
-        survivor[slot, RUN, each] = run if entered else survivor[slot, RUN, each]
-    if mode == LABELS:
-        for each in range(labels):
-            value[slot, each] += np.float64(vectors[row, each] + np.float32(SCORE_SHIFT))
-    elif mode == BACKGROUND:
-        value[slot, 0] += np.float64(vectors[row, label])
-        value[slot, 1] += np.float64(np.float32(1) - vectors[row, label])
-    best = greatest(value[slot])
-    leader = 0
-    while value[slot, leader] != best:
-        leader += 1
-    return leader
-
-
-@njit(cache=True)
-def _is_own(
-    survivor: NDArray[np.int64], ring: NDArray[np.int64], slot: int, each: int, own: int, at: int
-) -> bool:
+def _is_own(trims: TrimState, slot: int, each: int, own: int, at: int) -> bool:
     """Whether the survivor of a label has the own label at a position that is not settled."""
-    if survivor[slot, SINCE, each] <= at:
+    if trims.since[slot, each] <= at:
         return each == own
-    end = survivor[slot, RUN, each]
+    end = trims.run[slot, each]
+    mask = trims.score.shape[1] - 1
     while end > at:
-        place = end % ring.shape[1]
-        if ring[slot, place, FROM] <= at:
+        if trims.ring[slot, end & mask, FROM] <= at:
             return True
-        end = ring[slot, place, BEFORE]
+        end = trims.ring[slot, end & mask, BEFORE]
     return False
 
 
 @njit(cache=True)
-def _latest_run(
-    survivor: NDArray[np.int64],
-    ring: NDArray[np.int64],
-    status: NDArray[np.int64],
-    slot: int,
-    own: int,
-) -> tuple[int, int]:
+def _latest_run(trims: TrimState, slot: int, own: int) -> tuple[int, int]:
     """First and last position of the last run of the best labelling; 0, -1 if that is settled."""
-    leader = status[slot, LEADER]
+    leader = trims.status[slot, LEADER]
     if leader == own:
-        return survivor[slot, SINCE, own], status[slot, LENGTH] - 1
-    end = survivor[slot, RUN, leader]
-    if end < status[slot, SETTLED]:
+        return trims.since[slot, own], trims.status[slot, LENGTH] - 1
+    end = trims.run[slot, leader]
+    if end < trims.status[slot, SETTLED]:
         return 0, -1
-    return ring[slot, end % ring.shape[1], FROM], end - 1
+    return trims.ring[slot, end & (trims.score.shape[1] - 1), FROM], end - 1
 
 
 @njit(cache=True)
@@ -351,20 +321,26 @@ def _settle(
     rules: TrimRules,
     slot: int,
     label: int,
-    decided: bool,
+    own: int,
     tubes: NDArray[np.int64],
     scores: NDArray[np.float32],
     emitted: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
-    """Adds the position that settles to the run that goes on, or ends that run before it."""
+    """Settles a position: adds it to the run that goes on, or ends that run before it."""
     status = trims.status
     at = status[slot, SETTLED]
+    decided = _is_own(trims, slot, status[slot, LEADER], own, at)
+    for each in range(trims.value.shape[1]):
+        if _is_own(trims, slot, each, own, at) != decided:
+            trims.value[slot, each] = -np.inf
     if decided:
         if status[slot, OPEN] < 0:
             status[slot, OPEN] = at
             status[slot, FILLED] = 0
         status[slot, FILLED] = insert_score(
-            trims.best[slot], status[slot, FILLED], trims.score[slot, at % trims.score.shape[1]]
+            trims.best[slot],
+            status[slot, FILLED],
+            trims.score[slot, at & (trims.score.shape[1] - 1)],
         )
     elif status[slot, OPEN] >= 0:
         tubes, scores, emitted = _emit(links, trims, rules, slot, label, at, tubes, scores, emitted)
@@ -385,14 +361,13 @@ def _close(
     """Settles all of a path that has ended."""
     status = trims.status
     own = label if rules.mode == LABELS else 0
-    for at in range(status[slot, SETTLED], status[slot, LENGTH]):
-        decided = _is_own(trims.survivor, trims.ring, slot, status[slot, LEADER], own, at)
+    end = status[slot, LENGTH]
+    while status[slot, SETTLED] < end:
         tubes, scores, emitted = _settle(
-            links, trims, rules, slot, label, decided, tubes, scores, emitted
+            links, trims, rules, slot, label, own, tubes, scores, emitted
         )
-        status[slot, SETTLED] = at + 1
+        status[slot, SETTLED] += 1
     if status[slot, OPEN] >= 0:
-        end = status[slot, LENGTH]
         tubes, scores, emitted = _emit(
             links, trims, rules, slot, label, end, tubes, scores, emitted
         )
@@ -465,7 +440,7 @@ def _score_so_far(trims: TrimState, slot: int, first: int, last: int) -> np.floa
     settled = trims.status[slot, SETTLED]
     filled = trims.status[slot, FILLED] if first < settled else 0
     for at in range(max(first, settled), last + 1):
-        filled = insert_score(best, filled, trims.score[slot, at % trims.score.shape[1]])
+        filled = insert_score(best, filled, trims.score[slot, at & (trims.score.shape[1] - 1)])
     return mean_score(best, filled)
 
 

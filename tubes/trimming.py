@@ -89,15 +89,6 @@ def whole_paths(paths: LinkedPaths) -> Runs:
     )
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
-def greatest(values: NDArray[np.float64]) -> float:
-    """The greatest of some numbers; that none of them is a NaN lets it take several at a time."""
-    best: float = values[0]
-    for value in values:
-        best = max(best, value)
-    return best
-
-
 @njit(cache=True)
 def label_frames(
     scores: NDArray[np.float32],
@@ -105,7 +96,9 @@ def label_frames(
     alpha: np.float64,
     own: int,
     background: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+) -> None:
     """Labels every frame of one path.
 
     Args:
@@ -113,54 +106,43 @@ def label_frames(
             label.
         rows: Row of `scores` for each frame of the path, shape (T,).
         alpha: Cost of a change of label.
-        own: Class whose forward values are returned.
+        own: Class of the path.
         background: Decide between that class, label 0, and the background, label 1, whose score is
             1 - that of the class; else between all classes.
-
-    Returns:
-        The label of each frame, shape (T,); the forward values of the class `own`, shape (T,); the
-        forward values of all labels in the last frame. Ties go to the lower label.
+        values: Filled with the forward values of all labels before the first frame, 0, and in each
+            frame, shape (at least T + 1, labels).
+        labels: Filled with the label of each frame, shape (at least T,). Ties go to the lower one.
     """
     frames = rows.shape[0]
-    classes = 2 if background else scores.shape[1] - 1
     shift = np.float32(SCORE_SHIFT)
-    first = 0 if background else own
-    value = np.zeros(classes, np.float64)
-    own_values = np.empty(frames, np.float64)
-    # Of the frame before: its best label, and for which labels of this frame it is the better
-    # predecessor.
-    leaders = np.zeros(frames, np.int64)
-    from_leader = np.zeros((frames, classes), np.bool_)
-    leader = 0
+    values[0] = 0
+    change = -np.inf
     for frame in range(frames):
         row = rows[frame]
-        leaders[frame] = leader
-        change = value[leader] - alpha if frame > 0 else -np.inf
-        # These loops have no branches inside: they take several labels at a time.
-        for label in range(classes):
-            before = value[label]
-            entered = (change > before) | ((change == before) & (leader < label))
-            from_leader[frame, label] = entered
-            value[label] = change if entered else before
         if background:
-            value[0] += np.float64(scores[row, own])
-            value[1] += np.float64(np.float32(1) - scores[row, own])
+            score = scores[row, own]
+            values[frame + 1, 0] = max(change, values[frame, 0]) + np.float64(score)
+            values[frame + 1, 1] = max(change, values[frame, 1]) + np.float64(np.float32(1) - score)
         else:
-            for label in range(classes):
-                value[label] += np.float64(scores[row, label] + shift)
-        best = greatest(value)
+            # This loop has no branches inside: it takes several labels at a time.
+            for label in range(values.shape[1]):
+                gain = np.float64(scores[row, label] + shift)
+                values[frame + 1, label] = max(change, values[frame, label]) + gain
+        best = values[frame + 1, 0]
+        for label in range(values.shape[1]):
+            best = max(best, values[frame + 1, label])
         leader = 0
-        while value[leader] != best:
+        while values[frame + 1, leader] != best:
             leader += 1
-        own_values[frame] = value[first]
+        labels[frame] = leader
+        change = best - alpha
 
-    labels = np.empty(frames, np.int64)
-    label = leader
-    for frame in range(frames - 1, -1, -1):
-        labels[frame] = label
-        if from_leader[frame, label]:
-            label = int(leaders[frame])
-    return labels, own_values, value
+    # Each frame has its best label; from the end, it gets that from which the next one came.
+    for frame in range(frames - 2, -1, -1):
+        leader, label = labels[frame], labels[frame + 1]
+        change, before = values[frame + 1, leader] - alpha, values[frame + 1, label]
+        if not (change > before or (change == before and leader < label)):
+            labels[frame] = label
 
 
 @njit(cache=True)
@@ -188,14 +170,17 @@ def _trim_paths(
     action_scores = np.empty(room, np.float64)
     path_scores = np.empty(room, np.float64)
     mean_scores = np.empty(room, np.float32)
+    longest = 0
+    for path in range(path_labels.shape[0]):
+        longest = max(longest, row_ptr[path + 1] - row_ptr[path])
+    values = np.empty((longest + 1, 2 if background else scores.shape[1] - 1))
+    labels = np.empty(longest, np.int64)
     count = 0
     for path in range(path_labels.shape[0]):
         own = path_labels[path]
         path_rows = rows[row_ptr[path] : row_ptr[path + 1]]
         frames = path_rows.shape[0]
-        labels, own_values, last_values = label_frames(
-            scores, path_rows, alphas[own], own, background
-        )
+        label_frames(scores, path_rows, alphas[own], own, background, values, labels)
         wanted = 0 if background else own
         total = np.float32(0)
         for row in path_rows:
@@ -213,9 +198,9 @@ def _trim_paths(
             ends[count] = end
             action_scores[count] = np.nan
             if end - start > 1:
-                gain = own_values[end - 1] - own_values[start]
+                gain = values[end, wanted] - values[start + 1, wanted]
                 action_scores[count] = gain / (end - 1 - start)
-            path_scores[count] = last_values[labels[frames - 1]] / frames
+            path_scores[count] = values[frames, labels[frames - 1]] / frames
             mean_scores[count] = total / np.float32(frames)
             count += 1
             start = end

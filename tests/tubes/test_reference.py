@@ -19,8 +19,8 @@ from tests.tubes.cases import (
     scores_of,
     shipped_or_full,
 )
+from tests.tubes.test_trimming import labels_of
 from tubes import LinkedPaths, LinkSettings, OnlineLinker, TubeSettings, build_tubes, trim
-from tubes.trimming import label_frames
 
 SINGLES = shipped_or_full(
     "basketball_gaps",
@@ -156,8 +156,7 @@ def test_published_demo(name):
     for path, label in zip(own, expected["live_last_label"], strict=True):
         # The demo labels found frames only.
         found = path.found - path.start
-        labels, _, _ = label_frames(path.scores[found], np.arange(len(found)), 3.0, 0, False)
-        assert labels[-1] == label
+        assert labels_of(path.scores[found], 3)[0][-1] == label
     ended = set(paths) - set(live.ids.tolist())
     counts = np.bincount([paths[number].label for number in ended], minlength=len(CLASSES))
     assert np.array_equal(counts, expected["dead_count"])
@@ -200,9 +199,8 @@ def test_labels(alpha):
     # This case has the background last already.
     scores = case["scores_q"].astype(np.float32) / 65536
     for index, (start, end) in enumerate(zip(case["seq_ptr"], case["seq_ptr"][1:], strict=False)):
-        rows = np.arange(start, end)
-        labels, _, last = label_frames(scores, rows, float(alpha), 0, False)
-        assert np.array_equal(labels, case[f"labels_a{alpha}"][rows])
+        labels, last = labels_of(scores[start:end], alpha)
+        assert labels == case[f"labels_a{alpha}"][start:end].tolist()
         np.testing.assert_allclose(last, case[f"dlast_a{alpha}"][index], rtol=0, atol=1e-6)
 
 
