@@ -21,6 +21,9 @@ def detections(draw: st.DrawFn, max_frames: int = 60) -> Detections:
     # Drawing every number by itself would be slow and give short videos only.
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     lengths = rng.integers(0, 6, frames)
+    if draw(st.booleans()):
+        # More than are compared all with all, and more than enter the NMS.
+        lengths[rng.random(frames) < 0.1] += rng.choice([30, 50])
     rows = int(lengths.sum())
     corners = rng.integers(-4, 20, (rows, 2))
     # A few places only, so that boxes meet again in the next frames.

@@ -292,6 +292,25 @@ def test_a_wrong_frame_changes_nothing():
     assert path.found.tolist() == [0, 1]
 
 
+def test_the_wrong_frame_of_many_is_named():
+    video = Detections(
+        video="v",
+        boxes=np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 2, 1, 1]]),
+        scores=np.full((3, 2), 0.5),
+        offsets=np.array([0, 1, 1, 3]),
+        width=9,
+        height=9,
+        frame_rate=25.0,
+        classes=("a",),
+        model="m",
+    )
+    linker = linker_for(video)
+    linker.update([[0, 0, 1, 1]], [[0.5, 0.5]])
+    with pytest.raises(ValueError, match=r"y1 <= y2 \(frame 3\)"):
+        linker.update_all(video)
+    assert linker.frames == 1
+
+
 @pytest.mark.parametrize("name", ["num_classes", "width", "height"])
 def test_wrong_sizes(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
