@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -194,7 +195,8 @@ class Detections:
                 **{name: metadata[name] for name in FIELDS},
             )
         except ValueError as error:
-            raise InputError(f"{path}: {error}; make the file again") from None
+            place = _wrong_frame(arrays["boxes"], arrays["scores"], arrays["offsets"])
+            raise InputError(f"{path}: {place}{error}; make the file again") from None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Detections):
@@ -228,3 +230,18 @@ def _offsets(value: npt.ArrayLike, field: str) -> npt.NDArray[np.int64]:
     if offsets[0] != 0 or (offsets[1:] < offsets[:-1]).any():
         raise ValueError(f"{field} must start at 0 and never fall")
     return offsets
+
+
+def _wrong_frame(
+    boxes: npt.NDArray[Any], scores: npt.NDArray[Any], offsets: npt.NDArray[Any]
+) -> str:
+    """Says which frame has the first wrong number, if there is one and the arrays tell."""
+    try:
+        starts = _offsets(offsets, "offsets")
+        finite = np.abs(boxes) <= np.finfo(np.float32).max
+        good = finite.all(axis=1) & ((scores >= 0) & (scores <= 1)).all(axis=1)
+    except (TypeError, ValueError):
+        return ""
+    if good.all() or starts[-1] != len(good):
+        return ""
+    return f"frame {np.searchsorted(starts, good.argmin(), side='right') - 1}: "

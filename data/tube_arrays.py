@@ -87,8 +87,8 @@ def _videos(arrays: dict[str, npt.NDArray[Any]], metadata: dict[str, Any]) -> li
         rows = slice(int(offsets[row]), int(offsets[row + 1]))
         if not 0 <= video < len(tubes):
             raise ValueError(f"tubes must belong to one of {len(tubes)} videos, not to {video}")
-        tubes[video].append(
-            Tube(
+        try:
+            tube = Tube(
                 start=start,
                 boxes=arrays["boxes"][rows],
                 scores=arrays["scores"][rows],
@@ -96,7 +96,10 @@ def _videos(arrays: dict[str, npt.NDArray[Any]], metadata: dict[str, Any]) -> li
                 score=float(arrays["tube_scores"][row]),
                 id=number,
             )
-        )
+        except ValueError as error:
+            name = metadata["videos"][video]["video"]
+            raise ValueError(f"video {name!r}, tube {number}: {error}") from None
+        tubes[video].append(tube)
     shared = {"classes": tuple(metadata["classes"]), "model": metadata["model"]}
     return [
         VideoTubes(tubes=tuple(own), **{name: video[name] for name in FIELDS}, **shared)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data import Tube, VideoTubes
+from data.html_page import fact_list, html_page
 from demo.overlay import Colour
 from demo.selection import Selection
 from demo.thumbnails import MOMENTS
@@ -57,19 +58,8 @@ def render_report(
         )
         body += [_timeline(tubes, video, colours), "<h2>Tubes</h2>", '<div class="cards">']
         body += [*cards, "</div>", _table(tubes, selection, colours)]
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        '<head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Action tubes in {escape(video.video)}</title>",
-        f"<style>\n{style}</style></head>",
-        "<body>",
-        *body,
-        "</body></html>",
-    ]
-    return "\n".join(lines) + "\n"
+    title = f"Action tubes in {video.video}"
+    return html_page(title, body, Path(__file__).with_suffix(".css"))
 
 
 def _header(video: VideoTubes, facts: Mapping[str, str]) -> str:
@@ -88,13 +78,8 @@ def _header(video: VideoTubes, facts: Mapping[str, str]) -> str:
         "Model": video.model,
         **facts,
     }
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in everything.items()
-    )
     return (
-        f"<header><h1>{escape(video.video)}</h1>\n<p>{found}</p>\n"
-        f'<dl class="facts">{rows}</dl></header>'
+        f"<header><h1>{escape(video.video)}</h1>\n<p>{found}</p>\n{fact_list(everything)}</header>"
     )
 
 

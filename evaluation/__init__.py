@@ -11,6 +11,7 @@ from evaluation.frame_evaluation import FrameEvaluation, evaluate_frame_boxes, e
 from evaluation.frame_protocols import FRAME_PROTOCOLS, FRAME_ROAD, FrameProtocol, FrameSettings
 from evaluation.protocols import PROTOCOLS, RANGE_THRESHOLDS, ROAD, UCF_SPORTS, Protocol
 from evaluation.recall_curves import RecallCurves, frame_recall, tube_recall
+from evaluation.tube_errors import TubeErrors, analyse_tube_errors
 from evaluation.tube_evaluation import THRESHOLDS, TubeEvaluation, evaluate_tubes
 from evaluation.tube_iou import tube_ious
 
@@ -36,8 +37,10 @@ __all__ = [
     "PrecisionRecall",
     "Protocol",
     "RecallCurves",
+    "TubeErrors",
     "TubeEvaluation",
     "analyse_frame_errors",
+    "analyse_tube_errors",
     "average_precision",
     "boxes_of_detections",
     "boxes_of_tubes",

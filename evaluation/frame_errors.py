@@ -13,22 +13,16 @@ from numpy.typing import NDArray
 
 from data import VideoAnnotation
 from evaluation.box_convention import CONTINUOUS, BoxConvention
+from evaluation.error_shares import KINDS, ErrorShares, shares_of_class
 from evaluation.frame_boxes import FrameBoxes
 from evaluation.frame_evaluation import VIDEO_FRAMES, ClassBoxes, boxes_by_class
 from evaluation.frame_protocols import FRAME_ACT, FrameProtocol
 from evaluation.overlap import reaches_any
 
-# Of a false positive; what remains to 1 is missed.
-KINDS = ("localisation", "classification", "timing", "other")
-
 
 @dataclass(frozen=True, eq=False)
-class FrameErrors:
-    """Of what kind the errors are. For each class with true boxes the six shares add up to 1.
-
-    At each place of the ranking, the detections down to there are right or wrong in one of four
-    ways; the share of each is averaged over recall, by the trapezoid rule. A false positive is an
-    error of
+class FrameErrors(ErrorShares):
+    """Of what kind the errors in single frames are; see `ErrorShares`. A false positive is one of
 
     - localisation: its frame has a true box of the class, which it misses or which was found;
     - classification: its frame has true boxes of other classes, and it overlaps one enough;
@@ -37,30 +31,11 @@ class FrameErrors:
 
     Attributes:
         protocol: The rules by which boxes were compared.
-        box_convention: Name of what was added to the boxes.
         annotated_only: Whether only frames with true boxes were looked at.
-        classes: Class names.
-        positives: Number of true boxes of each class, shape (classes,).
-        average_precisions: Of each class, by the trapezoid rule whatever the protocol, (classes,).
-        false_positives: Share of each of `KINDS`, float64 (4, classes).
-        missed: Share of true boxes that no detection found, float64 (classes,).
     """
 
     protocol: FrameProtocol
-    box_convention: str
     annotated_only: bool
-    classes: tuple[str, ...]
-    positives: NDArray[np.int64]
-    average_precisions: NDArray[np.float64]
-    false_positives: NDArray[np.float64]
-    missed: NDArray[np.float64]
-
-    def shares(self) -> dict[str, float]:
-        """The six shares by name, each as mean over the classes with true boxes; 0 without any."""
-        shares = np.vstack([self.average_precisions, self.false_positives, self.missed])
-        counted = shares[:, self.positives > 0]
-        means = counted.mean(axis=1) if counted.size else np.zeros(len(shares))
-        return dict(zip(("average_precision", *KINDS, "missed"), means.tolist(), strict=True))
 
 
 def analyse_frame_errors(
@@ -98,11 +73,12 @@ def analyse_frame_errors(
         )
         kinds = np.where(hits, 0, _kinds_of_errors(own, reached, true_frames))
         ranking = np.argsort(-own.scores, kind="stable")
-        shares[:, label] = _shares(kinds[ranking], len(own.true_frames))
+        shares[:, label] = shares_of_class(kinds[ranking], len(own.true_frames))
     return FrameErrors(
         protocol=protocol,
         box_convention=convention.name,
         annotated_only=annotated_only,
+        iou_thresh=threshold,
         classes=tuple(classes),
         positives=np.array([len(own.true_frames) for own in boxes]),
         average_precisions=shares[0],
@@ -125,19 +101,3 @@ def _kinds_of_errors(
     any_class = np.isin(boxes.frames, true_frames)
     same_video = np.isin(boxes.frames // VIDEO_FRAMES, boxes.true_frames // VIDEO_FRAMES)
     return np.select([same_class, any_class & reached, ~any_class & same_video], [1, 2, 3], 4)
-
-
-def _shares(kinds: NDArray[np.int64], positives: int) -> NDArray[np.float64]:
-    """Average precision, share of each kind of error, and what is missed, of ranked detections."""
-    shares = np.zeros(len(KINDS) + 2)
-    if positives == 0:
-        return shares
-    counts = np.cumsum(kinds == np.arange(len(KINDS) + 1)[:, None], axis=1)
-    # Nothing detected counts as nothing wrong.
-    rates = np.zeros((len(KINDS) + 1, len(kinds) + 1))
-    rates[0, 0] = 1.0
-    rates[:, 1:] = counts / np.arange(1, len(kinds) + 1)
-    steps = np.diff(counts[0], prepend=0) / positives
-    shares[:-1] = ((rates[:, 1:] + rates[:, :-1]) / 2 * steps).sum(axis=1)
-    shares[-1] = 1 - (kinds == 0).sum() / positives
-    return shares

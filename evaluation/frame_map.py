@@ -15,27 +15,24 @@ from evaluation.box_convention import (
     box_convention_option,
     choose_convention,
 )
+from evaluation.error_shares import error_figures, error_line
 from evaluation.frame_boxes import FrameBoxes, boxes_of_tubes
 from evaluation.frame_errors import analyse_frame_errors
 from evaluation.frame_evaluation import choose_boxes, evaluate_frame_boxes
 from evaluation.frame_protocols import FRAME_PROTOCOLS, FRAME_ROAD, FrameProtocol, FrameSettings
-from evaluation.frame_report import (
-    error_figures,
-    error_line,
-    frame_figures,
-    frame_rows,
-    frame_table,
-)
+from evaluation.frame_report import frame_figures, frame_rows, frame_table
 from evaluation.ground_truth import (
     GroundTruth,
     ground_truth_options,
     open_ground_truth,
+    origin_facts,
     report_coverage,
     tubes_by_video,
 )
 from evaluation.recall_curves import frame_recall
 from evaluation.report_files import report_options, write_reports
-from evaluation.result_files import format_option, read_box_files
+from evaluation.report_page import frame_page
+from evaluation.result_files import format_options, read_box_files, reading_context
 from evaluation.tube_report import recall_figures, recall_line
 
 OPTION_HELP = {
@@ -80,7 +77,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "errors": error_figures(errors),
         "recall": recall_figures(recall),
     }
-    write_reports(args, figures, frame_rows(evaluation))
+    write_reports(
+        args,
+        figures,
+        frame_rows(evaluation),
+        lambda: frame_page(origin_facts(args.results, names, truth), evaluation, errors, recall),
+    )
     print(frame_table(evaluation))
     print(error_line(errors))
     print(recall_line(recall, 0.5, "boxes of a frame"))
@@ -98,7 +100,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="RESULTS",
         help="files or folders of detections, or else of tubes",
     )
-    format_option(parser)
+    format_options(parser)
     ground_truth_options(parser, required=True)
     parser.add_argument(
         "--protocol",
@@ -140,7 +142,7 @@ def _read(
     names: list[str] = []
     models: set[str] = set()
     convention = CONTINUOUS
-    for video in read_box_files(args.results, args.format, truth):
+    for video in read_box_files(args.results, args.format, reading_context(args, truth)):
         models.add(video.model)
         convention = choose_convention(args.box_convention, models, protocol.name)
         names.append(video.video)

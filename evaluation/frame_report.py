@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from evaluation.frame_errors import FrameErrors
 from evaluation.frame_evaluation import FrameEvaluation
 
 
@@ -23,16 +22,10 @@ def frame_table(evaluation: FrameEvaluation) -> str:
         f"frame-mAP at IoU {evaluation.iou_thresh:g}: {evaluation.mean_average_precision:.4f}"
     )
     lines.append(
-        f"protocol {evaluation.protocol.name}, {_frames(evaluation.annotated_only)}, "
+        f"protocol {evaluation.protocol.name}, {frames_looked_at(evaluation.annotated_only)}, "
         f"{evaluation.box_convention} boxes; all figures are fractions of 1"
     )
     return "\n".join(lines)
-
-
-def error_line(errors: FrameErrors) -> str:
-    """Returns the shares of all kinds of errors as a line."""
-    shares = list(errors.shares().items())[1:]
-    return "errors by ACT's analysis: " + ", ".join(f"{kind} {value:.4f}" for kind, value in shares)
 
 
 def frame_figures(evaluation: FrameEvaluation) -> dict[str, Any]:
@@ -40,7 +33,7 @@ def frame_figures(evaluation: FrameEvaluation) -> dict[str, Any]:
     return {
         "protocol": evaluation.protocol.name,
         "box_convention": evaluation.box_convention,
-        "frames": _frames(evaluation.annotated_only),
+        "frames": frames_looked_at(evaluation.annotated_only),
         "iou_thresh": evaluation.iou_thresh,
         "frame_map": evaluation.mean_average_precision,
         "classes": {
@@ -54,23 +47,10 @@ def frame_figures(evaluation: FrameEvaluation) -> dict[str, Any]:
     }
 
 
-def error_figures(errors: FrameErrors) -> dict[str, Any]:
-    """Returns the shares of all kinds of errors, as mean and for each class, for a report."""
-    kinds = list(errors.shares())
-    columns = [errors.average_precisions, *errors.false_positives, errors.missed]
-    return {
-        "mean": errors.shares(),
-        "classes": {
-            name: {kind: column[label] for kind, column in zip(kinds, columns, strict=True)}
-            for label, name in enumerate(errors.classes)
-        },
-    }
-
-
 def frame_rows(evaluation: FrameEvaluation) -> list[list[object]]:
     """Returns a row for each class and one for their mean, under a row that names the columns."""
     place = (
-        f"{evaluation.protocol.name}, {_frames(evaluation.annotated_only)}, "
+        f"{evaluation.protocol.name}, {frames_looked_at(evaluation.annotated_only)}, "
         f"{evaluation.box_convention} boxes"
     )
     table: list[list[object]] = [
@@ -83,5 +63,6 @@ def frame_rows(evaluation: FrameEvaluation) -> list[list[object]]:
     return [*table, ["mean", place, *counts, evaluation.mean_average_precision]]
 
 
-def _frames(annotated_only: bool) -> str:
+def frames_looked_at(annotated_only: bool) -> str:
+    """Returns in words which frames were looked at."""
     return "annotated frames only" if annotated_only else "every frame"

@@ -168,6 +168,24 @@ def report_coverage(names: Iterable[str], truth: GroundTruth) -> None:
         )
 
 
+def origin_facts(
+    results: Sequence[Path], names: Iterable[str], truth: GroundTruth
+) -> dict[str, str]:
+    """Returns what is compared with what, for people to read.
+
+    Args:
+        results: Files or folders that were read.
+        names: Videos of which there are results.
+        truth: The videos that count.
+    """
+    given = set(names) & {video.name for video in truth.videos}
+    return {
+        "Results": ", ".join(map(str, results)),
+        "Ground truth": truth.name,
+        "Videos": f"{len(given)} of {len(truth.videos)} with results",
+    }
+
+
 def _some(names: Sequence[str], count: int = 3) -> str:
     """The first names, for a sentence."""
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

@@ -1,9 +1,9 @@
-"""Writes the figures of an evaluation for other programs: JSON and CSV."""
+"""Writes the figures of an evaluation: JSON and CSV for other programs, a page for people."""
 
 import argparse
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,20 @@ from data.json_writer import write_json
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --json and --csv."""
+    """Adds --json, --csv and --html."""
     group = parser.add_argument_group("reports")
     group.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
-    group.add_argument("--csv", type=Path, metavar="FILE", help="write those of each class as CSV")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="write a table of them as CSV")
+    group.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with drawings, all in one file"
+    )
 
 
 def write_reports(
-    args: argparse.Namespace, figures: Mapping[str, Any], table: Sequence[Sequence[object]]
+    args: argparse.Namespace,
+    figures: Mapping[str, Any],
+    table: Sequence[Sequence[object]],
+    page: Callable[[], str],
 ) -> None:
     """Writes the files that were asked for, each as a whole or not at all.
 
@@ -29,6 +35,7 @@ def write_reports(
         args: With the options of `report_options`.
         figures: By name; arrays become lists, and what is no finite number null.
         table: Rows for the CSV file, the first of which names the columns.
+        page: Returns the page.
 
     Raises:
         InputError: A file cannot be written.
@@ -38,6 +45,9 @@ def write_reports(
     if args.csv:
         with atomic_write(args.csv, "w") as file:
             csv.writer(file, lineterminator="\n").writerows(table)
+    if args.html:
+        with atomic_write(args.html, "w") as file:
+            file.write(page())
 
 
 def _plain(value: Any) -> Any:

@@ -15,40 +15,63 @@ from evaluation.ground_truth import GroundTruth
 _VideoT = TypeVar("_VideoT", bound=Detections | VideoTubes)
 
 
-def format_option(parser: argparse.ArgumentParser) -> None:
-    """Adds --format, a name of `FORMATS`."""
-    parser.add_argument(
-        "--format",
-        choices=list(FORMATS),
-        help="of the files, see docs/interchange.md (default: found by their content)",
+def format_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how files are read: --format, --frame_rate and --start_time."""
+    group = parser.add_argument_group("files of other programs", "see docs/interchange.md")
+    group.add_argument(
+        "--format", choices=list(FORMATS), help="of the files (default: found by their content)"
+    )
+    group.add_argument(
+        "--frame_rate", type=float, metavar="FPS", help="of the videos, which ava files lack"
+    )
+    group.add_argument(
+        "--start_time",
+        type=float,
+        default=0.0,
+        metavar="SECOND",
+        help="time of the first frame in ava files (default: %(default)g)",
     )
 
 
+def reading_context(args: argparse.Namespace, truth: GroundTruth | None) -> Context:
+    """Returns what files leave unsaid, from the options of `format_options` and the ground truth.
+
+    Raises:
+        InputError: An option is wrong.
+    """
+    classes, videos = (truth.classes, truth.annotated) if truth else ((), {})
+    try:
+        return Context(classes, videos, args.frame_rate, args.start_time)
+    except ValueError as error:
+        raise InputError(f"--{error}; give another number") from None
+
+
 def read_tube_files(
-    paths: Sequence[Path], form: str | None, truth: GroundTruth
+    paths: Sequence[Path], form: str | None, context: Context
 ) -> Iterator[VideoTubes]:
     """Reads tubes one video after the other, with a progress bar.
 
     Args:
         paths: Files or folders, as the format has it.
         form: A name of `FORMATS`; None stands for that which the content shows.
-        truth: Says what the files leave unsaid.
+        context: Says what the files leave unsaid.
 
     Raises:
         InputError: A file cannot be read, a box is wrong, or two are about the same video.
     """
-    yield from _each_once((path, read_tubes(path, _context(truth), form)) for path in paths)
+    videos = _each_once((path, read_tubes(path, context, form)) for path in paths)
+    for _, video in progress(videos, description="videos", unit="video"):
+        yield video
 
 
 def read_box_files(
-    paths: Sequence[Path], form: str | None, truth: GroundTruth
+    paths: Sequence[Path], form: str | None, context: Context
 ) -> Iterator[Detections | VideoTubes]:
     """Reads detections, or tubes where the files hold only these; see `read_tube_files`.
 
     Raises:
         InputError: See `read_tube_files`.
     """
-    context = _context(truth)
 
     def read(path: Path) -> Iterator[Detections | VideoTubes]:
         chosen = FORMATS[form] if form else find_format(path)
@@ -57,48 +80,73 @@ def read_box_files(
         else:
             yield from read_detections(path, context, chosen.name)
 
-    yield from _each_once((path, read(path)) for path in paths)
+    videos = _each_once((path, read(path)) for path in paths)
+    for _, video in progress(videos, description="videos", unit="video"):
+        yield video
 
 
-def _context(truth: GroundTruth) -> Context:
-    return Context(classes=truth.classes, videos=truth.annotated)
+def read_detection_files(
+    paths: Sequence[Path], form: str | None, context: Context
+) -> Iterator[tuple[Path, Detections]]:
+    """Reads detections one video after the other, each with the file or folder it came from.
+
+    Args:
+        paths: See `read_tube_files`.
+        form: See `read_tube_files`.
+        context: See `read_tube_files`.
+
+    Raises:
+        InputError: See `read_tube_files`.
+    """
+    return _each_once((path, read_detections(path, context, form)) for path in paths)
 
 
 def _each_once(
     sources: Iterable[tuple[Path, Iterator[_VideoT]]],
-) -> Iterator[_VideoT]:
+) -> Iterator[tuple[Path, _VideoT]]:
     """Yields the videos of all sources and checks their boxes."""
     seen: dict[str, Path] = {}
-    videos = ((path, video) for path, own in sources for video in own)
-    for path, video in progress(videos, description="videos", unit="video"):
+    for path, video in ((path, video) for path, own in sources for video in own):
         if video.video in seen:
             raise InputError(
                 f"{path}: holds video {video.video!r} as {seen[video.video]} does; "
                 "leave one of them out"
             )
         seen[video.video] = path
-        _check_corners(video, path)
-        yield video
+        check_corners(video, path)
+        yield path, video
 
 
-def _check_corners(video: Detections | VideoTubes, path: Path) -> None:
+def check_corners(video: Detections | VideoTubes, path: Path) -> None:
+    """Checks that no box of the video, which came from a file, has reversed corners.
+
+    Raises:
+        InputError: One has.
+    """
     if isinstance(video, Detections):
-        row = _first_reversed(video.boxes)
+        row = _first_row(_reversed(video.boxes))
         if row >= 0:
             frame = int(np.searchsorted(video.offsets, row, side="right")) - 1
             _refuse(f"{path}: video {video.video!r}, frame {frame}", video.boxes[row])
         return
     for tube in video.tubes:
-        row = _first_reversed(tube.boxes)
+        # ROAD's clipping leaves boxes outside of the frame like this, and so tubes have such.
+        low, high = tube.boxes[:, :2] == 0, tube.boxes[:, 2:] == [video.width - 1, video.height - 1]
+        row = _first_row(_reversed(tube.boxes) & ~low & ~high)
         if row >= 0:
             where = f"{path}: video {video.video!r}, tube {tube.id}, frame {tube.start + row}"
             _refuse(where, tube.boxes[row])
 
 
-def _first_reversed(boxes: NDArray[np.float32]) -> int:
-    """The first row whose second corner is left of or above the first one; -1 for none."""
-    wrong = (boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])
-    return int(wrong.argmax()) if wrong.any() else -1
+def _reversed(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether x2 is left of x1, and y2 above y1, shape (N, 2)."""
+    return boxes[:, 2:] < boxes[:, :2]
+
+
+def _first_row(wrong: NDArray[np.bool_]) -> int:
+    """The first row with something wrong, -1 for none; of shape (N, 2)."""
+    rows = np.flatnonzero(wrong[:, 0] | wrong[:, 1])
+    return int(rows[0]) if len(rows) else -1
 
 
 def _refuse(where: str, box: NDArray[np.float32]) -> None:

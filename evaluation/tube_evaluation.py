@@ -92,6 +92,7 @@ class TubeMatches:
     """Which tubes found which true ones, class by class, the best tubes of a class first.
 
     Attributes:
+        numbers: Number of each tube through all videos, as they stand there, shape (N,).
         labels: Class of each tube, shape (N,).
         scores: Score of each tube, float32 (N,).
         ranks: Place of each tube among those of its video, from 0, shape (N,).
@@ -101,6 +102,7 @@ class TubeMatches:
         predictions: Class of the best tube of each video, or -1, shape (V,).
     """
 
+    numbers: NDArray[np.int64]
     labels: NDArray[np.int64]
     scores: NDArray[np.float32]
     ranks: NDArray[np.int64]
@@ -233,6 +235,7 @@ def find_true_tubes(
     )
     ranks = np.arange(len(order)) - np.repeat(videos[:-1], np.diff(videos))
     return TubeMatches(
+        numbers=order[ranked],
         labels=labels[ranked],
         scores=scores[ranked],
         ranks=ranks[ranked],

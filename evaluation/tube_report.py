@@ -32,11 +32,16 @@ def tube_table(evaluation: TubeEvaluation) -> str:
         f"{evaluation.detections.sum()} tubes found, {evaluation.positives.sum()} true ones, "
         f"{len(evaluation.classes)} classes"
     )
-    lines.append(
+    lines.append(protocol_line(evaluation))
+    return "\n".join(lines)
+
+
+def protocol_line(evaluation: TubeEvaluation) -> str:
+    """Returns by what rules the figures came about."""
+    return (
         f"protocol {evaluation.protocol.name}, {evaluation.box_convention} boxes; "
         "all figures are fractions of 1"
     )
-    return "\n".join(lines)
 
 
 def class_table(evaluation: TubeEvaluation) -> str:

@@ -10,16 +10,20 @@ from pathlib import Path
 from data import CommandParser, InputError, run_command
 from evaluation.box_convention import box_convention_option, choose_convention
 from evaluation.confusion import tube_confusion, video_confusion
+from evaluation.error_shares import error_figures, error_line
 from evaluation.ground_truth import (
     ground_truth_options,
     open_ground_truth,
+    origin_facts,
     report_coverage,
     tubes_by_video,
 )
 from evaluation.protocols import PROTOCOLS, ROAD
 from evaluation.recall_curves import tube_recall
 from evaluation.report_files import report_options, write_reports
-from evaluation.result_files import format_option, read_tube_files
+from evaluation.report_page import tube_page
+from evaluation.result_files import format_options, read_tube_files, reading_context
+from evaluation.tube_errors import analyse_tube_errors
 from evaluation.tube_evaluation import evaluate_tubes
 from evaluation.tube_report import (
     class_figures,
@@ -43,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = _parse_options(argv)
     truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
-    videos = list(read_tube_files(args.tubes, args.format, truth))
+    videos = list(read_tube_files(args.tubes, args.format, reading_context(args, truth)))
     tubes = tubes_by_video(videos, truth.classes)
     report_coverage(tubes, truth)
     protocol = PROTOCOLS[args.protocol]
@@ -61,8 +65,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     recall = tube_recall(
         tubes, truth.videos, truth.classes, protocol=protocol, convention=convention
     )
+    # Curves, errors and confusions are taken at one threshold.
+    shown = min(evaluation.thresholds, key=lambda threshold: abs(threshold - 0.5))
     confused = tube_confusion(
-        tubes, truth.videos, truth.classes, protocol=protocol, convention=convention
+        tubes,
+        truth.videos,
+        truth.classes,
+        threshold=shown,
+        protocol=protocol,
+        convention=convention,
+    )
+    confused_videos = video_confusion(tubes, truth.videos, truth.classes)
+    errors = analyse_tube_errors(
+        tubes,
+        truth.videos,
+        truth.classes,
+        iou_thresh=shown,
+        protocol=protocol,
+        convention=convention,
     )
     figures = {
         "ground_truth": truth.name,
@@ -70,14 +90,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         "classes": class_figures(evaluation),
         "recall": recall_figures(recall),
         "confusion": {
-            "videos": video_confusion(tubes, truth.videos, truth.classes).counts,
+            "videos": confused_videos.counts,
             "tubes": confused.counts,
+            "iou_thresh": shown,
         },
+        "errors": error_figures(errors),
     }
-    write_reports(args, figures, class_rows(evaluation))
+    write_reports(
+        args,
+        figures,
+        class_rows(evaluation),
+        lambda: tube_page(
+            origin_facts(args.tubes, tubes, truth),
+            evaluation,
+            errors,
+            recall,
+            confused,
+            confused_videos,
+        ),
+    )
     print(class_table(evaluation))
     print()
     print(tube_table(evaluation))
+    print(error_line(errors))
     print(recall_line(recall, 0.5, "tubes of a video"))
 
 
@@ -89,7 +124,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "tubes", nargs="+", type=Path, metavar="TUBES", help="files or folders of tubes"
     )
-    format_option(parser)
+    format_options(parser)
     ground_truth_options(parser, required=True)
     parser.add_argument(
         "--protocol",

@@ -163,7 +163,12 @@ def head(path: Path, size: int = 65536) -> list[str]:
 
 
 def number_table(
-    path: Path, separator: str | None, columns: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    separator: str | None,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    finite: bool = True,
 ) -> tuple[npt.NDArray[np.float64], list[int]]:
     """Reads a text file of finite numbers, one row a line.
 
@@ -172,6 +177,7 @@ def number_table(
         separator: between the numbers; None stands for white space.
         columns: names of the columns that must be there.
         optional: names of columns that may follow; where they are left out, NaN is returned.
+        finite: whether NaN and infinity are refused.
 
     Returns:
         float64 (n, all columns), further columns left out, and the number of the line of each row.
@@ -190,7 +196,7 @@ def number_table(
             row = [float(field) for field in fields]
         except ValueError:
             row = []
-        if len(row) < len(columns) or not all(map(math.isfinite, row)):
+        if len(row) < len(columns) or (finite and not all(map(math.isfinite, row))):
             raise InputError(
                 f"{path}:{number}: must be the finite numbers {', '.join(columns)}, not "
                 f"{line[:60]!r}; correct the line or name the format of the file"

@@ -60,7 +60,7 @@ def contents(path: Path) -> frozenset[str]:
     if sample is None:
         return frozenset()
     try:
-        values, _ = number_table(sample, ",", COLUMNS)
+        values, _ = number_table(sample, ",", COLUMNS, finite=False)
     except InputError:
         return frozenset()
     return frozenset({"detections", "tubes"} if (values[:, 1] >= 0).all() else {"detections"})

@@ -61,6 +61,8 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
     Raises:
         InputError: a file is wrong.
     """
+    if contents(path) == {"tubes"}:
+        raise InputError(f"{path}: holds tubes and no detections; name other files")
     files = [path]
     if path.is_dir():
         files = [path / folder / name for folder, names in walk(path, ".npz") for name in names]
@@ -89,6 +91,10 @@ def read_tubes(path: Path, context: Context) -> Iterator[VideoTubes]:
     Raises:
         InputError: the file is wrong.
     """
+    if contents(path) == {"detections"}:
+        raise InputError(
+            f"{path}: holds detections and no tubes; build them with python tubes/build.py"
+        )
     if path.suffix == ".npz":
         yield from load_tube_arrays(path)
         return

@@ -41,7 +41,7 @@ def contents(path: Path) -> frozenset[str]:
     sample = first_file(path, ".txt")
     try:
         if path.is_dir() and sample and frame_number(sample.stem.rpartition("_")[2]) is not None:
-            number_table(sample, None, COLUMNS)
+            number_table(sample, None, COLUMNS, finite=False)
             return frozenset({"detections"})
     except InputError:
         pass
