@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,45 +23,23 @@ from data import (
     write_run_record,
 )
 from data.tube_arrays import save_tube_arrays
-from evaluation.box_convention import BOX_CONVENTIONS, box_convention_option
-from evaluation.detection_files import find_detections
+from evaluation.box_convention import choose_convention
 from evaluation.ground_truth import (
     GroundTruth,
-    ground_truth_options,
     open_ground_truth,
     report_coverage,
     tubes_by_video,
 )
-from evaluation.protocols import PROTOCOLS, ROAD
-from evaluation.settings_options import read_settings, settings_options
+from evaluation.protocols import PROTOCOLS
+from evaluation.result_files import reading_context
 from evaluation.tube_evaluation import evaluate_tubes
 from evaluation.tube_report import tube_figures, tube_table
-from tubes.building import Job, run_jobs
-from tubes.fusion import FUSIONS
-from tubes.settings import RETINANET3D_ALPHAS, TubeSettings
+from tubes.build_options import build_options, chosen_settings, parse_build_options
+from tubes.building import Building, in_processes
+from tubes.video_streams import find_streams
 
 # About 50 MB of JSON.
 MOST_BOXES_AS_TEXT = 1_000_000
-OPTION_HELP = {
-    "linking": "link each class on its own, or one set of paths for all classes",
-    "cost": "what a path gains by a detection: its score, the similarity of all scores, or both",
-    "ordering": "which path chooses first: as ROAD's evaluation or as its published demo does it",
-    "trimming": "cut paths in time by labelling each frame with a class, or with the path's class "
-    "or background; or not at all, which is the default for data sets whose tubes all span their "
-    "clips",
-    "alpha": "cost of a change of class in the trimming: higher, for fewer and longer tubes",
-    "conf_thresh": "detections of a class must score higher",
-    "topk": "detections of a class and frame that enter the NMS",
-    "nms_thresh": "IoU above which the NMS drops a box",
-    "keep": "detections of a class and frame that are linked",
-    "iou_thresh": "least IoU of successive boxes",
-    "jump_gap": "misses in a row that end a path",
-    "min_found": "paths found in fewer frames are dropped",
-    "classes_per_path": "classes of an agnostic path that become tubes",
-    "score_topk": "best frame scores that make the score of a tube",
-    "min_frames": "least length of a tube",
-    "min_score": "tubes must score higher",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -74,21 +52,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         InputError: An option or a file is wrong.
     """
     args = _parse_options(argv)
-    by_default = args.trimming is None
-    if by_default:
-        args.trimming = TubeSettings.trimming
-    settings = read_settings(args, TubeSettings)
     paths = args.detections or [_last_detect_run(args.save_root) or _detect_embedded(args)]
-    files = find_detections(paths)
     truth = _ground_truth(args, paths)
-    if by_default and truth and truth.trimmed:
-        print("note: not trimmed, since all true tubes span their clips", file=sys.stderr)
-        args.trimming = "none"
-        settings = replace(settings, trimming=args.trimming)
-
+    settings = chosen_settings(args, truth)
     folder = args.save_root / "tubes"
-    jobs = _jobs(args, paths, files, settings, folder / "videos")
-    videos = list(run_jobs(jobs, args.workers, args.overwrite))
+    streams = find_streams(paths, args.top, args.format, reading_context(args, truth))
+    building = Building(args.fusion, settings, folder / "videos", args.overwrite)
+    videos = list(in_processes(building, streams, args.workers))
     _check_origin(videos)
     figures: dict[str, Any] = {"videos": len(videos)}
     figures["tubes"] = sum(len(video.tubes) for video in videos)
@@ -101,12 +71,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth.videos,
             truth.classes,
             protocol=PROTOCOLS[args.protocol],
-            convention=BOX_CONVENTIONS[args.box_convention],
+            convention=choose_convention(
+                args.box_convention, {video.model for video in videos}, args.protocol
+            ),
         )
         figures |= tube_figures(evaluation)
         table = tube_table(evaluation)
     written = _write(folder, videos)
-    recorded = {**vars(args), "detections": paths, "settings": asdict(settings)}
+    recorded = {**vars(args), "trimming": settings.trimming, "detections": paths}
+    recorded["settings"] = asdict(settings)
     write_run_record(folder, recorded, figures)
     print(f"{figures['tubes']} tubes in {len(videos)} videos: {written}")
     if truth:
@@ -122,89 +95,14 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         "detections have to be made first.",
         epilog="example: python tubes/build.py runs/detections --alpha 3",
     )
-    parser.add_argument(
-        "detections",
-        nargs="*",
-        type=Path,
-        metavar="DETECTIONS",
-        help=".npz files or folders (default: those of the last detect run under --save_root, or "
-        "else of the embedded data set, which are then made)",
+    build_options(
+        parser,
+        "files or folders (default: those of the last detect run under --save_root, or else of the "
+        "embedded data set, which are then made)",
+        truth_required=False,
     )
-    parser.add_argument(
-        "--top",
-        type=Path,
-        metavar="PATH",
-        help="detections of a second stream, of flow, with the same names as the first",
-    )
-    parser.add_argument(
-        "--fusion",
-        choices=FUSIONS,
-        default=FUSIONS[0],
-        help="how the streams are joined (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)"
-    )
-    ground_truth_options(parser, required=False)
-    parser.add_argument(
-        "--protocol",
-        choices=sorted(PROTOCOLS),
-        default=ROAD.name,
-        help="rules of the evaluation (default: %(default)s)",
-    )
-    settings_options(parser, TubeSettings(), OPTION_HELP)
-    parser.add_argument(
-        "--alphas",
-        type=_alphas,
-        default=(),
-        metavar="X,X,...",
-        help="costs of a change of label for the paths of each class, in place of --alpha; "
-        "retinanet3d: those of 3D-RetinaNet for UCF24",
-    )
-    parser.set_defaults(trimming=None)  # so that it shows whether it was given
-    box_convention_option(parser)
     common_options(parser)
-    args = parser.parse_args(argv)
-    if args.workers < 1:
-        raise InputError(f"--workers {args.workers}: must be at least 1")
-    return args
-
-
-def _alphas(text: str) -> tuple[float, ...]:
-    """The value of --alphas."""
-    if text == "retinanet3d":
-        return RETINANET3D_ALPHAS
-    try:
-        return TubeSettings(alphas=tuple(float(number) for number in text.split(","))).alphas
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}; give one number a class") from None
-
-
-def _jobs(
-    args: argparse.Namespace,
-    paths: Sequence[Path],
-    files: Sequence[Path],
-    settings: TubeSettings,
-    folder: Path,
-) -> list[Job]:
-    """A job for each file of detections, with its partner in the second stream."""
-    roots = [path for path in paths if path.is_dir()]
-    jobs = []
-    for file in files:
-        root = next((each for each in roots if file.is_relative_to(each)), file.parent)
-        name = file.relative_to(root)
-        top = args.top
-        if top and top.is_dir():
-            top = top / name
-        if top and not top.is_file():
-            raise InputError(
-                f"{top}: is missing, the second stream of {file}; detect with both networks in the "
-                "same videos"
-            )
-        jobs.append(Job(file, top, args.fusion, settings, folder / name))
-    if args.top and args.top.is_file() and len(files) > 1:
-        raise InputError(f"--top {args.top}: must be a folder, since there are several videos")
-    return jobs
+    return parse_build_options(parser, argv)
 
 
 def _write(folder: Path, videos: Sequence[VideoTubes]) -> Path:

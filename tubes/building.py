@@ -4,103 +4,98 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
-from data import Detections, InputError, ProgressBar, VideoTubes, progress
+from data import InputError, ProgressBar, VideoTubes, progress
+from data.interchange.files import video_path
 from data.tube_arrays import load_tube_arrays, made_from, save_tube_arrays
-from tubes.fusion import FusedDetections, fuse, mean_fusion
 from tubes.settings import TubeSettings
 from tubes.tube_builder import build_tubes
+from tubes.video_streams import VideoStreams, fused
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
-class Job:
-    """What the tubes of one video are made of.
+class Building:
+    """How the tubes of a video are built, and where they are kept.
 
     Attributes:
-        base: File of detections.
-        top: File of the detections of a second stream.
-        fusion: How they are joined, a name of `tubes.FUSIONS`.
+        fusion: How two streams are joined, a name of `tubes.FUSIONS`.
         settings: Settings of linking and trimming.
-        target: File for the tubes.
+        folder: For a file of tubes for each video.
+        overwrite: Whether tubes are built anew that are up to date.
     """
 
-    base: Path
-    top: Path | None
     fusion: str
     settings: TubeSettings
-    target: Path
+    folder: Path
+    overwrite: bool
 
-    @property
-    def made_from(self) -> str:
-        """Everything that decides what the tubes are; tubes that say the same are up to date."""
-        files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in self.files]
-        fusion = self.fusion if self.top else None
-        program = version("action-tubes")
-        return json.dumps([program, files, fusion, asdict(self.settings)])
-
-    @property
-    def files(self) -> list[Path]:
-        """The files of detections."""
-        return [self.base, self.top] if self.top else [self.base]
-
-    def run(self) -> VideoTubes:
-        """Builds the tubes and writes them.
+    def __call__(self, streams: VideoStreams) -> VideoTubes:
+        """Builds the tubes of a video and writes them, or reads those that are up to date.
 
         Raises:
             InputError: A file is wrong, or the streams do not fit.
         """
-        said = self.made_from
-        streams = [Detections.load(path) for path in self.files]
-        names = " and ".join(map(str, self.files))
+        target = video_path(self.folder, streams.name, ".npz")
+        said = self.made_from(streams)
+        if not self.overwrite and target.exists() and made_from(target) == said:
+            return load_tube_arrays(target)[0]
+        loaded = streams.load()
         try:
-            detections: Detections | FusedDetections = streams[0]
-            if self.top and self.fusion == "mean":
-                detections = mean_fusion(streams[0], streams[1])
-            elif self.top:
-                detections = fuse(streams[0], streams[1], self.fusion, self.settings)
-            video = build_tubes(detections, self.settings)
+            video = build_tubes(fused(loaded, self.fusion, self.settings), self.settings)
         except ValueError as error:
-            raise InputError(f"{names}: {error}") from None
-        save_tube_arrays(self.target, [video], said)
+            raise InputError(f"{streams}: {error}") from None
+        save_tube_arrays(target, [video], said)
         return video
 
+    def made_from(self, streams: VideoStreams) -> str:
+        """Everything that decides what the tubes are; tubes that say the same are up to date."""
+        fusion = self.fusion if len(streams.places) > 1 else None
+        program = version("action-tubes")
+        return json.dumps([program, streams.origin(), fusion, asdict(self.settings)])
 
-def run_jobs(jobs: Sequence[Job], workers: int, overwrite: bool) -> Iterator[VideoTubes]:
-    """Yields the tubes of each job in order; those that are up to date are read, not built.
+
+def in_processes(
+    work: Callable[[ItemT], ResultT], videos: Iterable[ItemT], workers: int
+) -> Iterator[ResultT]:
+    """Yields what becomes of each video, in order, with a progress bar.
 
     Args:
-        jobs: What to build.
-        workers: In how many processes.
-        overwrite: Build all anew.
-
-    Raises:
-        InputError: As `Job.run`.
+        work: What to do; something that can be pickled.
+        videos: Are asked for as they are needed.
+        workers: In how many processes; 1 stands for this one.
     """
-    bar: ProgressBar[VideoTubes] = progress(total=len(jobs), description="videos", unit="video")
+    bar: ProgressBar[ItemT] = progress(
+        total=len(videos) if isinstance(videos, Sized) else None, description="videos", unit="video"
+    )
     with bar:
         if workers == 1:
-            for job in jobs:
-                yield _result(job, overwrite)
+            for video in videos:
+                yield work(video)
                 bar.update()
             return
         # A started process is clean: one that is forked inherits threads that do not run in it.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            waiting = [pool.submit(_result, job, overwrite) for job in jobs]
+            waiting: deque[Future[ResultT]] = deque()
             try:
-                for future in waiting:
-                    yield future.result()
+                for video in videos:
+                    waiting.append(pool.submit(work, video))
+                    # Detections are large: no more of them are held than keep everybody busy.
+                    if len(waiting) > 2 * workers:
+                        yield waiting.popleft().result()
+                        bar.update()
+                while waiting:
+                    yield waiting.popleft().result()
                     bar.update()
             finally:
                 pool.shutdown(cancel_futures=True)
-
-
-def _result(job: Job, overwrite: bool) -> VideoTubes:
-    if not overwrite and job.target.exists() and made_from(job.target) == job.made_from:
-        return load_tube_arrays(job.target)[0]
-    return job.run()

@@ -89,8 +89,15 @@ def test_files_of_others_may_hold_other_number_types(path: Path) -> None:
         ({"metadata": np.array(1)}, "metadata is not that of"),
         ({"boxes": np.zeros((2, 5))}, r"boxes must have the shape \(N, 4\), not \(2, 5\)"),
         ({"boxes": np.array([["a"] * 4] * 2)}, "boxes must be an array"),
-        ({"boxes": np.full((2, 4), np.nan)}, "boxes must hold finite numbers only"),
-        ({"scores": np.full((2, 3), 2.0)}, "scores must lie between 0 and 1"),
+        ({"boxes": np.full((2, 4), np.nan)}, "frame 0: boxes must hold finite numbers only"),
+        ({"boxes": np.array([[0] * 4, [0, np.inf, 0, 0]])}, "frame 2: boxes must hold finite"),
+        ({"scores": np.full((2, 3), 2.0)}, "frame 0: scores must lie between 0 and 1"),
+        ({"scores": np.array([[0, 0, 0], [0, -0.1, 0]])}, "frame 2: scores must lie between"),
+        ({"scores": np.array([[0, 0, 0], [0, 0, np.nan]])}, "frame 2: scores must hold finite"),
+        (
+            {"scores": np.full((2, 3), 2.0), "offsets": np.array([0, 3])},
+            "scores must lie between 0 and 1; make",
+        ),
         ({"scores": np.zeros((2, 2))}, r"scores must have the shape \(2, 3\)"),
         ({"offsets": np.array([0, 3])}, "offsets must end at the number of boxes, 2"),
         (

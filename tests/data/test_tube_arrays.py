@@ -46,7 +46,7 @@ def test_what_it_was_made_from(tmp_path: Path) -> None:
         ("tubes", np.array([[0, 3, 2, 7]]), "tubes must have labels below the number of classes"),
         ("tubes", np.array([[0, 9, 1, 7]]), "tubes must end within the 10 frames"),
         ("tubes", np.zeros((0, 4), int), "tubes, tube_scores and offsets must be equally many"),
-        ("scores", np.array([0.5, np.nan], np.float32), "scores must hold finite numbers only"),
+        ("scores", np.array([0.5, np.nan], np.float32), "tube 7: scores must hold finite"),
         ("metadata", np.array("{}"), "metadata is not that of action-tubes/tube-arrays"),
     ],
 )

@@ -179,6 +179,7 @@ def test_reports_of_tubes(tmp_path, truth):
     assert figures["video_map"] == {"0.2": 0.5, "0.5": 0.5, "0.75": 0.5, "0.5:0.95": 0.5}
     assert figures["classes"]["run"]["average_precision"]["0.5:0.95"] == 1
     assert figures["confusion"]["tubes"] == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert figures["errors"]["mean"]["average_precision"] == 1
     assert figures["recall"]["kept"] == [1]
     rows = list(csv.reader((tmp_path / "new/f.csv").open()))
     assert rows[0] == ["class", "protocol", "true tubes", "tubes", *map("AP {}".format, ROWS)]
@@ -187,8 +188,11 @@ def test_reports_of_tubes(tmp_path, truth):
 
 
 def test_reports_of_boxes(tmp_path, truth, detections):
-    reports = ["--json", str(tmp_path / "f.json"), "--csv", str(tmp_path / "f.csv")]
+    reports = [f"--{form}={tmp_path / 'f'}.{form}" for form in ("json", "csv", "html")]
     frame_map.main([str(detections), "--dataset", str(truth), "--topk", "7", *reports])
+    page = (tmp_path / "f.html").read_text()
+    for said in ("<h1>Frame-mAP</h1>", "every frame", "1 of 1 with results", "40 found, 20 true"):
+        assert said in page
     figures = json.loads((tmp_path / "f.json").read_text())
     assert figures["frame_map"] == 0.5
     assert figures["frames"] == "every frame"
@@ -201,8 +205,9 @@ def test_reports_of_boxes(tmp_path, truth, detections):
 
 def test_no_report_where_none_can_be_written(tmp_path, truth):
     tubes = write(tmp_path / "tubes.json", VIDEO)
-    with pytest.raises(InputError, match="is not a regular file"):
-        video_map.main([tubes, "--dataset", str(truth), "--json", str(tmp_path)])
+    for form in ("json", "csv", "html"):
+        with pytest.raises(InputError, match="is not a regular file"):
+            video_map.main([tubes, "--dataset", str(truth), f"--{form}", str(tmp_path)])
 
 
 @pytest.mark.parametrize("form", ["act", "retinanet3d", "mot"])
@@ -262,6 +267,17 @@ def test_reversed_corners(tmp_path, truth, detections):
     for command in (video_map, frame_map):
         with pytest.raises(InputError, match=r"wrong.json: video 'b/a', tube 1, frame 3: the cor"):
             command.main([wrong, "--dataset", str(truth)])
+
+
+def test_boxes_beyond_the_edge_as_roads_clipping_leaves_them(tmp_path, truth, capsys):
+    """Of a frame of 64x48, ROAD sets a right edge above 63 to 63 and leaves the left one."""
+    boxes = BOXES.copy()
+    boxes[0], boxes[1], boxes[2] = [63.5, 5, 63, 35], [0, 0, 20, -3], [5, 47.2, 25, 47]
+    tubes = write(tmp_path / "tubes.json", replace(VIDEO, tubes=(replace(TUBE, boxes=boxes),)))
+    video_map.main([tubes, "--dataset", str(truth)])
+    assert ["0.5", "0.5000", "0.4250"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("command", ["evaluation/frame_map.py", "evaluation/video_map.py"])

@@ -15,6 +15,7 @@ from evaluation import (
     PROTOCOLS,
     BoxConvention,
     analyse_frame_errors,
+    analyse_tube_errors,
     boxes_of_tubes,
     evaluate_frame_boxes,
     evaluate_tubes,
@@ -112,6 +113,9 @@ def test_perfect_tubes_have_an_average_precision_of_1(protocol, truth):
     assert (
         tube_recall(tubes, truth, CLASSES, protocol=protocol).recalls[-1] == 1
     ).all() or not any(tubes.values())
+    errors = analyse_tube_errors(tubes, truth, CLASSES, protocol=protocol)
+    assert errors.false_positives.max() == 0
+    assert errors.missed.max() == 0
     confused = tube_confusion(tubes, truth, CLASSES, protocol=protocol).counts
     assert confused[:-1, :-1].trace() == confused.sum() == result.positives.sum()
 
@@ -133,6 +137,12 @@ def test_figures_lie_between_0_and_1(protocol, case):
     result = evaluate_tubes(tubes, truth, CLASSES, protocol=protocol)
     assert (result.average_precisions >= 0).all()
     assert (result.average_precisions <= 1 + 1e-12).all()
+    errors = analyse_tube_errors(tubes, truth, CLASSES, protocol=protocol)
+    shares = errors.average_precisions + errors.false_positives.sum(axis=0) + errors.missed
+    assert shares == pytest.approx(present(result.positives))
+    if protocol.method == "trapezoid":
+        own = result.average_precisions[result.thresholds.index(0.5)]
+        assert errors.average_precisions == pytest.approx(own)
     # The higher the threshold, the less is found.
     hits = (result.overlaps >= 0).sum(axis=1)
     assert (np.diff(hits) <= 0).all()

@@ -11,7 +11,6 @@ from data import Detections, Tube, VideoAnnotation
 from evaluation import (
     FRAME_PROTOCOLS,
     FRAME_ROAD,
-    RANGE_THRESHOLDS,
     ROAD_BOXES,
     THRESHOLDS,
     FrameBoxes,
@@ -31,11 +30,11 @@ from tests.tubes.cases import (
     arrays,
     corners,
     description,
+    detections_of,
     eval72,
     needs_cases,
     true_tube,
 )
-from tubes import TubeSettings, build_tubes
 from tubes.fusion import mean_fusion
 
 
@@ -119,23 +118,6 @@ def test_frame_map(name, threshold):
 
 
 @needs_cases
-@pytest.mark.parametrize("alpha", [3, 5])
-def test_video_map_of_72_videos(alpha):
-    detections, truth = eval72()
-    expected = description("eval72")["results"][f"rgb_a{alpha}"]
-    settings = TubeSettings(alpha=alpha)
-    tubes = {video.video: build_tubes(video, settings).tubes for video in detections}
-    result = evaluate_tubes(tubes, truth, CLASSES, convention=ROAD_BOXES)
-    np.testing.assert_allclose(result.average_precisions, expected["AP"], atol=1e-6)
-    mean = result.mean_average_precision(*RANGE_THRESHOLDS)
-    assert mean == pytest.approx(expected["mAP_0.5:0.95"], abs=1e-6)
-    assert result.accuracy == expected["accuracy"]
-    mean_ious = [result.mean_iou(threshold) for threshold in THRESHOLDS]
-    published = expected["checked_against_original"]["mean_iou_octave"]
-    np.testing.assert_allclose(mean_ious, published, atol=1e-6)
-
-
-@needs_cases
 @pytest.mark.parametrize(("stream", "threshold"), [("rgb", 0.01), ("flow", 0.05)])
 def test_frame_map_of_the_test_script(stream, threshold):
     detections, truth = eval72(stream)
@@ -203,21 +185,45 @@ def matlab_boxes(video: Detections) -> FrameBoxes:
     ],
 )
 def test_frame_map_of_frame_ap(fusion):
-    rgb, truth = eval72()
-    flow, _ = eval72("flow")
     expected = description("eval72")["frame_mAP_0.5"][fusion]
-    if fusion in ("cat", "boost"):
-        found = [
-            fuse_frames(*map(matlab_boxes, streams), boost=fusion == "boost")
-            for streams in zip(rgb, flow, strict=True)
-        ]
-    elif fusion == "mean":
-        pairs = zip(rgb, flow, strict=True)
-        found = [matlab_boxes(mean_fusion(*streams)) for streams in pairs]
-    else:
-        found = [matlab_boxes(video) for video in (rgb if fusion == "rgb" else flow)]
-    result = matlab_figures(found, truth)
+    flow, _ = eval72("flow")
+    rgb, truth = eval72()
+    result = matlab_figures(matlab_fusion(rgb, flow, fusion), truth)
     assert result.detections.tolist() == expected["detections"]
     # The stable order of equal scores is the original's: video, frame, NMS.
     np.testing.assert_allclose(result.average_precisions, expected["AP"], atol=1e-6)
     assert result.mean_average_precision == pytest.approx(expected["mAP"], abs=1e-6)
+
+
+@needs_cases
+@pytest.mark.parametrize("fusion", ["rgb", "brox", "mean", "cat", "boost"])
+def test_frame_map_of_frame_ap_itself(fusion):
+    """Three videos that Octave was given."""
+    original = description("eval72")["frame_mAP_checked_against_original"]
+    cases = [arrays(name) for name in original["cases"]]
+    rgb = [detections_of(*each) for each in zip(cases, original["videos"], strict=True)]
+    flow = [detections_of(*each, "_flow") for each in zip(cases, original["videos"], strict=True)]
+    truth = [
+        VideoAnnotation(video.video, video.frames, 320, 240, true_tubes(case))
+        for video, case in zip(rgb, cases, strict=True)
+    ]
+    result = matlab_figures(matlab_fusion(rgb, flow, fusion), truth)
+    assert result.detections.tolist() == original["detections_of_original"][fusion]
+    precisions = original["AP_of_original"][fusion]
+    np.testing.assert_allclose(result.average_precisions, precisions, atol=1e-6)
+
+
+def true_tubes(case: dict[str, np.ndarray]) -> tuple[Tube, ...]:
+    boxes = np.split(case["gt_boxes"], case["gt_ptr"][1:-1])
+    rows = zip(case["gt_sf"], boxes, case["gt_class"], strict=True)
+    return tuple(true_tube(*row, number) for number, row in enumerate(rows))
+
+
+def matlab_fusion(rgb: list[Detections], flow: list[Detections], fusion: str) -> list[FrameBoxes]:
+    pairs = zip(rgb, flow, strict=True)
+    if fusion in ("cat", "boost"):
+        boosted = fusion == "boost"
+        return [fuse_frames(*map(matlab_boxes, streams), boost=boosted) for streams in pairs]
+    if fusion == "mean":
+        return [matlab_boxes(mean_fusion(*streams)) for streams in pairs]
+    return [matlab_boxes(video) for video in (rgb if fusion == "rgb" else flow)]

@@ -271,6 +271,17 @@ def test_bad_input(tmp_path, monkeypatch, arguments, message):
     assert (tmp_path / "runs" / "tubes" / "tubes.json").read_text() == "kept"
 
 
+def test_reversed_corners(tmp_path):
+    folder = write_detections(tmp_path / "found", "a")
+    found = Detections.load(folder / "a.npz")
+    boxes = found.boxes.copy()
+    boxes[7, [1, 3]] = boxes[7, [3, 1]]
+    replace(found, boxes=boxes).save(folder / "a.npz")
+    for options in ([], ["--top", str(folder), "--fusion", "boost"]):
+        with pytest.raises(InputError, match=r"a.npz: video 'a', frame 12: the corners of the box"):
+            build.main([str(folder), "--save_root", str(tmp_path), *options])
+
+
 @pytest.mark.parametrize("as_module", [False, True])
 def test_run_from_the_shell(tmp_path, as_module):
     call = ["-m", "tubes.build"] if as_module else [str(ROOT / "tubes" / "build.py")]

@@ -14,7 +14,6 @@ from tests.tubes.cases import (
     CLASSES,
     arrays,
     detections_of,
-    eval72,
     needs_cases,
     shipped_or_full,
 )
@@ -130,19 +129,6 @@ def test_frames_of_one_class(fusion):
         np.testing.assert_allclose(result.scores[own, label], expected[:, 4], rtol=0, atol=1e-6)
         all_scores = case[f"{prefix}_all_scores"][kept]
         np.testing.assert_allclose(result.scores[own], all_scores, rtol=0, atol=1e-6)
-
-
-@needs_cases
-@pytest.mark.parametrize("fusion", NAMES)
-def test_tubes_of_72_videos(fusion):
-    expected, prefix = arrays("eval72"), NAMES[fusion]
-    rows, scores = [], []
-    for index, (base, top) in enumerate(zip(eval72()[0], eval72("flow")[0], strict=True)):
-        for tube in build_tubes(fused(base, top, fusion)).tubes:
-            rows.append((index, tube.label, tube.start + 1, tube.end))
-            scores.append(tube.score)
-    assert np.array_equal(rows, expected[f"{prefix}_a5_tube"])
-    np.testing.assert_allclose(scores, expected[f"{prefix}_a5_score"], rtol=0, atol=2e-6)
 
 
 def solid(video: Detections) -> Detections:

@@ -14,7 +14,6 @@ from tests.tubes.cases import (
     arrays,
     description,
     detections_of,
-    eval72,
     needs_cases,
     scores_of,
     shipped_or_full,
@@ -224,19 +223,6 @@ def test_endless_video():
         np.testing.assert_allclose(paths.path_scores[own], scores, rtol=1e-6)
         sums = [(paths[path].boxes.astype(np.float64) + 1).sum() for path in own]
         np.testing.assert_allclose(sums, expected[f"class{name}_box_sum"], rtol=0, atol=1e-3)
-
-
-@needs_cases
-@pytest.mark.parametrize("alpha", [3, 5])
-def test_tubes_of_72_videos(alpha):
-    expected = arrays("eval72")
-    rows, scores = [], []
-    for index, detections in enumerate(eval72()[0]):
-        for tube in build_tubes(detections, TubeSettings(alpha=alpha)).tubes:
-            rows.append((index, tube.label, tube.start + 1, tube.end))
-            scores.append(tube.score)
-    assert np.array_equal(rows, expected[f"rgb_a{alpha}_tube"])
-    np.testing.assert_allclose(scores, expected[f"rgb_a{alpha}_score"], rtol=0, atol=2e-6)
 
 
 def test_scores_of_the_cases_are_exact():

@@ -25,6 +25,7 @@ from data import (
     read_detections,
     read_tubes,
     save_annotations,
+    save_tubes,
 )
 from tests.data.interchange.samples import CLASSES, CONTEXT
 from tests.data.test_detections_file import DETECTIONS
@@ -89,6 +90,27 @@ def test_formats_without_tubes(tmp_path: Path) -> None:
     path = _write("yowo", tmp_path / "written")
     with pytest.raises(InputError, match=f"{path}: yowo files hold no tubes; build them"):
         read_tubes(path, CONTEXT)
+
+
+def test_files_of_the_other_kind(tmp_path: Path) -> None:
+    DETECTIONS.save(tmp_path / "found" / "clip.npz")
+    with pytest.raises(InputError, match="found: holds detections and no tubes; build them with"):
+        list(read_tubes(tmp_path / "found", CONTEXT))
+    save_tubes(tmp_path / "tubes.json", [TUBES])
+    with pytest.raises(InputError, match=r"tubes.json: holds tubes and no detections; name"):
+        list(read_detections(tmp_path / "tubes.json", CONTEXT))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [("clip_00001.txt", "1 nan 1 2 3 4"), ("clip.txt", "1,-1,2,3,inf,5,0.5,1")]
+)
+def test_formats_are_found_of_files_whose_first_number_is_wrong(
+    tmp_path: Path, name: str, line: str
+) -> None:
+    (tmp_path / name).write_text(f"{line}\n")
+    context = Context(CLASSES, {"clip": DETECTIONS})
+    with pytest.raises(InputError, match=f"{name}:1: must be the finite numbers"):
+        list(read_detections(tmp_path, context))
 
 
 def test_unknown_paths(tmp_path: Path) -> None:
