@@ -125,11 +125,11 @@ def link_frame(
             choice = -1
             gained = all_gains = np.float32(0)
             for pick in range(begin, end):
-                if taken[pick]:
-                    continue
                 row = picks[pick]
                 if few:
                     near = (reached >> row & 1) != 0
+                elif taken[pick]:
+                    near = False
                 elif distances.shape[0] > 0:
                     near = distances[path_index, pick] <= rules.max_distance
                 else:
@@ -217,10 +217,16 @@ def link_frame(
                 node_scores[new] = score
                 whole[slot, NODE] = new
 
-        for place in range(1, born if rules.sort_new else alive):
+        # Each path in turn goes before those of the ones in front of it that it exceeds.
+        least = np.float32(np.inf)
+        for place in range(born if rules.sort_new else alive):
             slot = live[label, place]
+            mean = single[slot, MEAN]
+            if mean <= least:
+                least = mean
+                continue
             at = place
-            while at > 0 and single[slot, MEAN] > single[live[label, at - 1], MEAN]:
+            while at > 0 and mean > single[live[label, at - 1], MEAN]:
                 live[label, at] = live[label, at - 1]
                 at -= 1
             live[label, at] = slot
