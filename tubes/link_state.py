@@ -18,7 +18,7 @@ ENDED, BORN = range(2)
 NUMBER, START, LAST, SEEN, MISSED, FOUND, NODE, SPOT = range(8)
 # The history has the class there.
 LABEL = SPOT
-TOTAL, GAIN, NEWEST, MEAN, BEST = range(4, 9)
+TOTAL, NEWEST, MEAN, BEST = range(4, 8)
 NODES, PATHS = range(2)
 ROW, FRAME, PREVIOUS = range(3)
 # Bytes that a processor fetches at once.
@@ -41,9 +41,9 @@ class LiveState(NamedTuple):
             not, row of what it found last, last node of its history, and place of what it found
             last in `near`, in the columns `NUMBER` to `SPOT`, shape (P, 8).
         single: Of each path the corners found last in 1-based pixels, the sum of its gains, the
-            last gain, the last class score, and the mean of its best class scores, which gives it
-            its place among the live paths, in the columns 0 to 3 and `TOTAL` to `MEAN`; then these
-            best scores, best first, from column `BEST` on, float32 (P, at least 9).
+            last class score, and the mean of its best class scores, which gives it its place among
+            the live paths, in the columns 0 to 3 and `TOTAL` to `MEAN`; then these best scores,
+            best first, from column `BEST` on, float32 (P, at least 8).
         vector: All scores of what was found last, float32 (P, classes + 1); without rows where the
             cost does not need it.
         trail: Corners found last, the newest last, float32 (P, so many, 4), and `trail_frame` their

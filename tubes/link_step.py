@@ -15,7 +15,6 @@ from tubes.link_state import (
     ENDED,
     FOUND,
     FRAME,
-    GAIN,
     LABEL,
     LAST,
     MEAN,
@@ -38,7 +37,7 @@ from tubes.link_state import (
     LiveState,
 )
 
-# Compiled with other files, whose digest is 164f914b7257 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 8965f5215636 (tests/test_compiled_caches.py).
 
 
 @njit(cache=True)
@@ -153,14 +152,25 @@ def link_frame(
                     choice = pick
                     gained = entry
             path_index += 1
-            whole[slot, MISSED] += 1
             # Similarities can be negative; the original looks at the sum of all that are possible.
-            if all_gains > 0:
-                taken[choice] = True
-                open_rows &= ~(1 << (picks[choice] & 63))
-                whole[slot, FOUND] = picks[choice]
-                whole[slot, MISSED] = 0
-                single[slot, GAIN] = gained
+            if not all_gains > 0:
+                whole[slot, MISSED] += 1
+                continue
+            row = picks[choice]
+            taken[choice] = True
+            open_rows &= ~(1 << (row & 63))
+            whole[slot, FOUND] = row
+            whole[slot, MISSED] = 0
+            whole[slot, SEEN] += 1
+            single[slot, TOTAL] += gained
+            carried = scores[row, label]
+            best_sum = zero
+            for at in range(BEST, BEST + most_best):
+                kept = single[slot, at]
+                single[slot, at] = max(kept, carried)
+                best_sum += max(kept, carried)
+                carried = min(kept, carried)
+            single[slot, MEAN] = best_sum / np.float32(min(whole[slot, SEEN], most_best))
         born = alive
         for pick in range(begin, end):
             if not taken[pick]:
@@ -168,55 +178,19 @@ def link_frame(
                 slot = free[label, available[label]]
                 live[label, born] = slot
                 born += 1
+                row = picks[pick]
                 whole[slot, NUMBER] = counters[BORN]
                 counters[BORN] += 1
                 whole[slot, START] = frame
-                whole[slot, SEEN] = 0
-                single[slot, TOTAL] = 0
-                whole[slot, NODE] = -1
-                whole[slot, FOUND] = picks[pick]
+                whole[slot, SEEN] = 1
                 whole[slot, MISSED] = 0
-                for at in range(BEST, BEST + most_best):
+                whole[slot, FOUND] = row
+                whole[slot, NODE] = -1
+                single[slot, TOTAL] = scores[row, label]
+                single[slot, MEAN] = scores[row, label]
+                single[slot, BEST] = scores[row, label]
+                for at in range(BEST + 1, BEST + most_best):
                     single[slot, at] = 0
-                single[slot, GAIN] = scores[picks[pick], label]
-        for place in range(born):
-            slot = live[label, place]
-            if whole[slot, MISSED] > 0:
-                continue
-            row = whole[slot, FOUND]
-            whole[slot, SPOT] = ring * FEW + row
-            whole[slot, LAST] = frame
-            single[slot, TOTAL] += single[slot, GAIN]
-            for corner in range(4):
-                single[slot, corner] = boxes[row, corner]
-            score = scores[row, label]
-            single[slot, NEWEST] = score
-            carried = score
-            best_sum = zero
-            for at in range(BEST, BEST + most_best):
-                kept = single[slot, at]
-                single[slot, at] = max(kept, carried)
-                best_sum += max(kept, carried)
-                carried = min(kept, carried)
-            single[slot, MEAN] = best_sum / np.float32(min(whole[slot, SEEN] + 1, most_best))
-            whole[slot, SEEN] += 1
-            if vector.shape[0] > 0:
-                vector[slot] = vectors[row]
-            if trail.shape[0] > 0:
-                for step in range(1, trail.shape[1]):
-                    trail[slot, step - 1] = trail[slot, step]
-                    trail_frame[slot, step - 1] = trail_frame[slot, step]
-                trail[slot, -1] = boxes[row]
-                trail_frame[slot, -1] = frame
-            if nodes.shape[0] > 0:
-                new = sizes[NODES]
-                sizes[NODES] += 1
-                nodes[new, ROW] = first_row + row
-                nodes[new, FRAME] = frame
-                nodes[new, PREVIOUS] = whole[slot, NODE]
-                node_scores[new] = score
-                whole[slot, NODE] = new
-
         # Each path in turn goes before those of the ones in front of it that it exceeds.
         least = np.float32(np.inf)
         for place in range(born if rules.sort_new else alive):
@@ -233,19 +207,43 @@ def link_frame(
         staying = 0
         for place in range(born):
             slot = live[label, place]
-            if whole[slot, MISSED] < rules.jump_gap:
-                live[label, staying] = slot
-                staying += 1
+            if whole[slot, MISSED] >= rules.jump_gap:
+                ended[counters[ENDED]] = slot
+                counters[ENDED] += 1
+                if nodes.shape[0] > 0:
+                    path = sizes[PATHS]
+                    sizes[PATHS] += 1
+                    for column in range(LABEL):
+                        paths[path, column] = whole[slot, column]
+                    paths[path, LABEL] = label
+                    path_totals[path] = single[slot, TOTAL]
                 continue
-            ended[counters[ENDED]] = slot
-            counters[ENDED] += 1
+            live[label, staying] = slot
+            staying += 1
+            if whole[slot, MISSED] > 0:
+                continue
+            row = whole[slot, FOUND]
+            whole[slot, SPOT] = ring * FEW + row
+            whole[slot, LAST] = frame
+            for corner in range(4):
+                single[slot, corner] = boxes[row, corner]
+            single[slot, NEWEST] = scores[row, label]
+            if vector.shape[0] > 0:
+                vector[slot] = vectors[row]
+            if trail.shape[0] > 0:
+                for step in range(1, trail.shape[1]):
+                    trail[slot, step - 1] = trail[slot, step]
+                    trail_frame[slot, step - 1] = trail_frame[slot, step]
+                trail[slot, -1] = boxes[row]
+                trail_frame[slot, -1] = frame
             if nodes.shape[0] > 0:
-                path = sizes[PATHS]
-                sizes[PATHS] += 1
-                for column in range(LABEL):
-                    paths[path, column] = whole[slot, column]
-                paths[path, LABEL] = label
-                path_totals[path] = single[slot, TOTAL]
+                new = sizes[NODES]
+                sizes[NODES] += 1
+                nodes[new, ROW] = first_row + row
+                nodes[new, FRAME] = frame
+                nodes[new, PREVIOUS] = whole[slot, NODE]
+                node_scores[new] = scores[row, label]
+                whole[slot, NODE] = new
         living[label] = staying
     count = scores.shape[0]
     known[ring] = count if count <= FEW else -1
