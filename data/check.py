@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.annotation_format import FORMAT as ANNOTATIONS
 from data.annotation_format import annotation_problems
 from data.command import CommandParser, run_command
 from data.detections import Detections
 from data.errors import InputError
+from data.interchange.own_files import contents
 from data.json_reader import JsonDocument
+from data.tube_arrays import load_tube_arrays
 from data.tube_format import FORMAT as TUBES
 from data.tube_format import tube_problems
 
@@ -69,8 +73,7 @@ def check_file(path: Path) -> Report | None:
     """
     try:
         if path.suffix == ".npz":
-            detections = Detections.load(path)
-            return Report([], set(detections.classes), 1, 0, len(detections.boxes))
+            return _check_arrays(path)
         document = JsonDocument(path)
         kind = document.value.get("format") if isinstance(document.value, dict) else None
         if not isinstance(kind, str) or kind not in PROBLEM_FINDERS:
@@ -80,6 +83,24 @@ def check_file(path: Path) -> Report | None:
     except InputError as error:
         return Report([str(error)])
     return report
+
+
+def _check_arrays(path: Path) -> Report:
+    """Checks detections, or tubes as arrays."""
+    if contents(path) == {"tubes"}:
+        videos = load_tube_arrays(path)
+        tubes = [tube for video in videos for tube in video.tubes]
+        classes = {name for video in videos for name in video.classes}
+        return Report([], classes, len(videos), len(tubes), sum(map(len, tubes)))
+    detections = Detections.load(path)
+    corners = detections.boxes
+    wrong = np.flatnonzero((corners[:, :2] > corners[:, 2:]).any(axis=1))
+    frames = np.searchsorted(detections.offsets, wrong, side="right") - 1
+    problems = [
+        f"{path}: frame {frame}: box {corners[row].tolist()}: must have x1 <= x2 and y1 <= y2"
+        for row, frame in zip(wrong, frames, strict=True)
+    ]
+    return Report(problems, set(detections.classes), 1, 0, len(corners))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

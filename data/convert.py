@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="time of the first frame, for ava (default: %(default)g)",
     )
     args = parser.parse_args(argv)
+    if args.target.is_file():
+        raise InputError(f"{args.target}: is already there; remove it or name another file")
     source = FORMATS[args.source_format] if args.source_format else find_format(args.source)
     target = FORMATS[args.to]
     kind = _kind(args.source, source, target, args.kind)

@@ -63,8 +63,7 @@ def build_options(
     parser.add_argument(
         "--fusion",
         choices=FUSIONS,
-        default=FUSIONS[0],
-        help="how the streams are joined (default: %(default)s)",
+        help=f"how the streams are joined (default: {FUSIONS[0]})",
     )
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)"
@@ -100,6 +99,9 @@ def parse_build_options(
     args = parser.parse_args(argv)
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: must be at least 1")
+    if args.fusion and args.top is None:
+        raise InputError(f"--fusion {args.fusion}: joins two streams; name the second with --top")
+    args.fusion = args.fusion or FUSIONS[0]
     chosen_settings(args, None)
     return args
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data import CommandParser, Detections, InputError, atomic_path, run_command
+from evaluation.result_files import check_corners
 from tubes.linker import OnlineLinker
 from tubes.paths import ActionPath
 from tubes.settings import TRIMMINGS, TubeSettings
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ValueError as error:
         raise InputError(f"--alpha: {error}") from None
     video = Detections.load(args.detections)
+    check_corners(video, args.detections)
     linker = OnlineLinker(len(video.classes), video.width, video.height, settings)
     linker.update_all(video)
     paths = linker.finish()
@@ -239,7 +241,6 @@ def _picture(path: Path, draw: Callable[[Axes], None]) -> None:
     axes = figure.add_subplot()
     draw(axes)
     axes.set_xlabel("frame")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
 

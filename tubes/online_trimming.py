@@ -39,7 +39,7 @@ from tubes.link_state import NUMBER as PATH_NUMBER
 from tubes.link_video import insert_score, mean_score
 from tubes.trimming import SCORE_SHIFT
 
-# Compiled with other files, whose digest is 0dfa0c68a8da (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is d659f66eee0e (tests/test_compiled_caches.py).
 
 # What is labelled: the path's class against all others, against the background, or nothing.
 LABELS, BACKGROUND, WHOLE = range(3)

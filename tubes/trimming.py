@@ -8,9 +8,12 @@ label of the frame before, and a frame takes one pass over the labels.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit
+from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from tubes.paths import LinkedPaths
@@ -89,6 +92,24 @@ def whole_paths(paths: LinkedPaths) -> Runs:
     )
 
 
+def _greater(_: Any, one: Any, other: Any) -> Any:
+    """Types and code of `greater`."""
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        double = ir.DoubleType()
+        maxnum = builder.module.declare_intrinsic(
+            "llvm.maxnum", [double], ir.FunctionType(double, [double, double])
+        )
+        return builder.call(maxnum, arguments, fastmath=("nnan", "nsz"))
+
+    return one(one, other), generate
+
+
+# The greater of two float64 numbers, none of which is a NaN. A loop with Python's `max` takes its
+# numbers one by one, since it may not change the order of comparisons with NaN; this one need not.
+greater: Any = intrinsic(_greater)
+
+
 @njit(cache=True)
 def label_frames(
     scores: NDArray[np.float32],
@@ -123,14 +144,15 @@ def label_frames(
             score = scores[row, own]
             values[frame + 1, 0] = max(change, values[frame, 0]) + np.float64(score)
             values[frame + 1, 1] = max(change, values[frame, 1]) + np.float64(np.float32(1) - score)
+            best = max(values[frame + 1, 0], values[frame + 1, 1])
         else:
             # This loop has no branches inside: it takes several labels at a time.
-            for label in range(values.shape[1]):
-                gain = np.float64(scores[row, label] + shift)
-                values[frame + 1, label] = max(change, values[frame, label]) + gain
-        best = values[frame + 1, 0]
-        for label in range(values.shape[1]):
-            best = max(best, values[frame + 1, label])
+            best = np.float64(0)
+            before, after, gains = values[frame], values[frame + 1], scores[row]
+            for label in range(after.shape[0]):
+                gain = np.float64(gains[label] + shift)
+                after[label] = greater(change, before[label]) + gain
+                best = greater(best, after[label])
         leader = 0
         while values[frame + 1, leader] != best:
             leader += 1

@@ -21,6 +21,7 @@ from data import (
     save_tubes,
 )
 from data.check import main
+from data.tube_arrays import save_tube_arrays
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("run", "walk")
@@ -65,6 +66,30 @@ def test_one_file_is_counted(
 ) -> None:
     assert not main([str(folder / name)])
     assert capsys.readouterr().out == f"{folder / name}: {counts}\n"
+
+
+def test_tubes_as_arrays_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = VideoTubes("clip", 10, 16, 12, 25, CLASSES, (TUBE, TUBE), "detector")
+    save_tube_arrays(tmp_path / "tubes.npz", [video])
+    assert not main([str(tmp_path)])
+    assert (
+        capsys.readouterr().out == f"{tmp_path}/tubes.npz: 1 video, 2 tubes, 4 boxes, 2 classes\n"
+    )
+
+
+def test_every_reversed_box_of_detections_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [([[0, 0, 5, 5], [9, 0, 5, 5]], np.zeros((2, 3))), ([[0, 6, 5, 5]], np.zeros((1, 3)))]
+    Detections.from_frames(
+        "v", frames, width=16, height=12, frame_rate=25, classes=CLASSES, model="m"
+    ).save(tmp_path / "v.npz")
+    with pytest.raises(InputError, match="2 problems in 1 of 1 file"):
+        main([str(tmp_path / "v.npz")])
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"{tmp_path}/v.npz: frame 0: box [9.0, 0.0, 5.0, 5.0]: must have x1 <= x2 and y1 <= y2",
+        f"{tmp_path}/v.npz: frame 1: box [0.0, 6.0, 5.0, 5.0]: must have x1 <= x2 and y1 <= y2",
+    ]
 
 
 def test_a_folder_is_counted_file_by_file_and_in_all(

@@ -53,8 +53,9 @@ def test_tubes(dataset: str, tmp_path: Path) -> None:
     for name, form in [("truth.csv", "ava"), ("truth.json", "coco")]:
         main([dataset, str(tmp_path / name), "--to", form, "--frame_rate", "1"])
         options = ["--to", "own", "--dataset", dataset, "--frame_rate", "1", "--kind", "tubes"]
-        main([str(tmp_path / name), str(tmp_path / "again.json"), *options])
-        (video,) = load_tubes(tmp_path / "again.json")
+        again = tmp_path / f"{form}.json"
+        main([str(tmp_path / name), str(again), *options])
+        (video,) = load_tubes(again)
         assert video == VideoTubes("walk/clip", 4, 320, 240, 1, CLASSES, (TUBE,), form)
 
 
@@ -92,6 +93,13 @@ def test_what_cannot_be_converted(dataset: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tubes.json: holds no tubes in the format own"):
         main([str(tmp_path / "tubes.json"), target, "--to", "mot"])
     assert not Path(target).exists()
+
+
+def test_a_file_that_is_there_is_left_alone(dataset: str, tmp_path: Path) -> None:
+    before = Path(dataset).read_bytes()
+    with pytest.raises(InputError, match=r"data\.json: is already there; remove it or name another"):
+        main([dataset, dataset, "--to", "coco", "--frame_rate", "1"])
+    assert Path(dataset).read_bytes() == before
 
 
 def test_nothing_is_written_when_the_last_video_is_wrong(dataset: str, tmp_path: Path) -> None:

@@ -245,6 +245,7 @@ def test_detecting_fails(tmp_path, monkeypatch):
         (["found", "other"], "video 'b': model is not that of 'a'"),
         (["found", "damaged.npz"], "damaged.npz"),
         (["recorded"], "run.json: is no record of a run"),
+        (["found", "--fusion", "mean"], "--fusion mean: joins two streams; name the second with"),
         (["found", "--workers", "0"], "--workers 0: must be at least 1"),
         (["found", "--top", "other"], "other/a.npz: is missing, the second stream of found/a.npz"),
         (["found", "--top", "small"], "found/a.npz and small/a.npz: width is 64 in the base"),

@@ -38,6 +38,8 @@ def test_when_a_stream_tells_of_a_tube():
         (["found/a.npz", "--label", "swim"], "--label swim: is no class of found/a.npz"),
         (["found/a.npz", "--alpha", "-1"], "alpha must be 0 or more, not -1.0"),
         (["empty.npz"], "empty.npz: has no such paths"),
+        (["reversed.npz"], "reversed.npz: video 'v', frame 1: the corners of the box [3.0, 1.0, 2"),
+        (["found/a.npz", "--save_root", "empty.npz"], "empty.npz/linking.png: cannot be written"),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, arguments, message):
@@ -47,6 +49,10 @@ def test_bad_input(tmp_path, monkeypatch, arguments, message):
     Detections.from_frames(
         "v", [nothing] * 3, width=64, height=48, frame_rate=25.0, classes=("a",), model="m"
     ).save("empty.npz")
+    wrong = (np.array([[3, 1, 2, 2]]), np.array([[0.5, 0.5]]))
+    Detections.from_frames(
+        "v", [nothing, wrong], width=64, height=48, frame_rate=25.0, classes=("a",), model="m"
+    ).save("reversed.npz")
     with pytest.raises(InputError) as caught:
         draw.main(arguments)
     assert message in str(caught.value)
