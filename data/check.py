@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser(
         prog="python data/check.py",
         description="Names every problem in annotations, tubes and detections, and counts them.",
-        epilog="Example: python data/check.py my_data/annotations.json",
+        epilog="example: python data/check.py my_data/annotations.json",
     )
     parser.add_argument(
         "path",

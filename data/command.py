@@ -93,6 +93,7 @@ def run_command(
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
+        print("interrupted; what was written is kept", file=sys.stderr)
         code = 130
     except BrokenPipeError:
         # What is still to be printed has nobody to read it; Python would complain of that at exit.

@@ -16,9 +16,11 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Opens a file the user named for reading.
 
     Raises:
-        InputError: the file is missing, is a folder or cannot be read.
+        InputError: the file is missing, is a folder or a pipe, or cannot be read.
     """
     try:
+        if Path(path).is_fifo():
+            raise InputError(f"{path}: is a pipe, which cannot be read from its end; name a file")
         return Path(path).open("rb")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None

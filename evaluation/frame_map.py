@@ -90,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
+        prog="python evaluation/frame_map.py",
         description="Frame-mAP of detections, or of the boxes of tubes.",
         epilog="example: python evaluation/frame_map.py runs/detections --dataset embedded",
     )

@@ -118,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
+        prog="python evaluation/video_map.py",
         description="Video-mAP, mean tube IoU and video accuracy of tubes.",
         epilog="example: python evaluation/video_map.py runs/tubes/tubes.json --dataset embedded",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -87,7 +88,7 @@ def in_processes(
             return
         # A started process is clean: one that is forked inherits threads that do not run in it.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(workers, context, initializer=_follow_parent) as pool:
             waiting: deque[Future[ResultT]] = deque()
             try:
                 for video in videos:
@@ -103,8 +104,10 @@ def in_processes(
                 pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def _follow_parent() -> None:
     """Ends this process when the one that started it is gone: killed, it can tell nobody."""
+    # Ctrl-C reaches all processes of a terminal; the one that started this one sees to it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

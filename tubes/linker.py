@@ -68,6 +68,7 @@ class OnlineLinker:
 
     Raises:
         ValueError: An argument is out of its range.
+        TypeError: `distance` is no function.
     """
 
     def __init__(
@@ -84,6 +85,10 @@ class OnlineLinker:
         for name, value in {"num_classes": num_classes, "width": width, "height": height}.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if not max_distance >= 0 or (max_distance > 0 and distance is None):
+            raise ValueError(f"max_distance must be 0 or more, of a distance, not {max_distance}")
+        if distance is not None and not callable(distance):
+            raise TypeError(f"distance must be a function, not {distance!r}")
         self._settings = settings = settings or LinkSettings()
         self._classes = num_classes
         self._agnostic = settings.linking == "agnostic"
@@ -312,7 +317,10 @@ class OnlineLinker:
             shape = (len(last), len(picks))
             distances = np.full(shape, np.inf, np.float32)
             if all(shape):
-                distances[:] = self._distance(last, pixels[picks] - np.float32(1))
+                found = np.asarray(self._distance(last, pixels[picks] - np.float32(1)))
+                if found.shape != shape:
+                    raise ValueError(f"distance must return the shape {shape}, not {found.shape}")
+                distances[:] = found
         link_frame(
             self.state,
             self._history,

@@ -111,7 +111,10 @@ class TubeSettings(LinkSettings):
             ValueError: `alphas` are of another number of classes.
         """
         if self.alphas and len(self.alphas) != classes:
-            raise ValueError(f"alphas must be one for each of {classes} classes: {self.alphas}")
+            raise ValueError(
+                f"alphas must be one for each of {classes} classes, not {len(self.alphas)}; give "
+                "other --alphas"
+            )
         return np.array(self.alphas or (self.alpha,) * classes, np.float64)
 
 

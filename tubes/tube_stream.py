@@ -104,6 +104,7 @@ class TubeStream:
             raise ValueError("linking must be 'class' where tubes are trimmed online")
         self._linker = OnlineLinker(num_classes, width, height, settings, keep_history=False)
         self._unlimited = look_back is None
+        self._ended = False
         self._rules = TrimRules(
             mode=TRIMMINGS.index(settings.trimming),
             alphas=settings.class_alphas(num_classes),
@@ -132,8 +133,10 @@ class TubeStream:
             The tubes that are finished now.
 
         Raises:
-            ValueError: As `OnlineLinker.update`; nothing has changed then.
+            ValueError: As `OnlineLinker.update`, or the stream has ended; nothing has changed then.
         """
+        if self._ended:
+            raise ValueError("the stream has ended with finish(); make a new one")
         scores = np.ascontiguousarray(scores, np.float32)
         self._linker.update(boxes, scores)
         return self._trim(scores)
@@ -162,6 +165,7 @@ class TubeStream:
 
     def finish(self) -> tuple[FinishedTube, ...]:
         """Ends the stream and returns the tubes of the paths that were live."""
+        self._ended = True
         return _finished(finish_trimming(self._linker.state, self._state, self._rules))
 
     def _make_room(self, frame: int) -> None:

@@ -79,7 +79,8 @@ def find_format(path: str | os.PathLike[str]) -> Format:
     seems = f"may be in the format {' or '.join(form.name for form in found)}"
     raise InputError(
         f"{path}: {seems if found else 'is in no known format, as far as its content shows'}; "
-        f"name the format, one of: {', '.join(FORMATS)}"
+        "name the format with --format (of convert.py: --from), one of: "
+        f"{', '.join(FORMATS)}, which then says what is wrong with the file"
     )
 
 

@@ -30,10 +30,19 @@ NAME = "own"
 def contents(path: Path) -> frozenset[str]:
     """As `Format.contents`."""
     if path.is_dir():
+        if _tubes_of_run(path):
+            return frozenset({"tubes"})
         sample = first_file(path, ".npz")
         return frozenset({"detections"} if sample and _kind(sample) == DETECTIONS else ())
     kind = _kind(path)
     return frozenset({"detections"} if kind == DETECTIONS else {"tubes"} if kind else ())
+
+
+def _tubes_of_run(folder: Path) -> Path | None:
+    """Returns the file of all tubes in a folder that tubes/build.py wrote, if it is one."""
+    return next(
+        (path for path in (folder / "tubes.json", folder / "tubes.npz") if path.is_file()), None
+    )
 
 
 def _kind(path: Path) -> str | None:
@@ -85,12 +94,14 @@ def read_tubes(path: Path, context: Context) -> Iterator[VideoTubes]:
     """Reads a file of tubes, JSON or .npz, or of annotations.
 
     Args:
-        path: the file.
+        path: the file, or a folder that tubes/build.py wrote.
         context: knows the frame rate, which annotations lack.
 
     Raises:
         InputError: the file is wrong.
     """
+    if path.is_dir():
+        path = _tubes_of_run(path) or path
     if contents(path) == {"detections"}:
         raise InputError(
             f"{path}: holds detections and no tubes; build them with python tubes/build.py"

@@ -184,4 +184,4 @@ def test_the_command_exits_with_2_and_one_sentence(folder: Path, command: list[s
     bad = check(str(folder))
     assert (bad.returncode, bad.stderr.count("\n")) == (2, 1)
     assert bad.stderr.startswith(f"error: {folder}: 1 problem in 1 of 3 files;")
-    assert check("--help").stdout.count("Example: ") == 1
+    assert check("--help").stdout.count("example: ") == 1

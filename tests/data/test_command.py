@@ -39,7 +39,7 @@ def _main_that(result: int | BaseException | None) -> Any:
         (0, 0, ""),
         (1, 1, ""),
         (InputError("a.json: is\n  wrong; mend it"), 2, "error: a.json: is wrong; mend it\n"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "interrupted; what was written is kept\n"),
         (SystemExit(3), 3, ""),
     ],
 )

@@ -119,6 +119,13 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
             read_file(path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: is a pipe, .* name a file"):
+        read_file(tmp_path / "pipe")
+
+
 def test_writers_of_the_same_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a"
     with atomic_write(path) as first, atomic_write(path) as second:

@@ -151,6 +151,26 @@ def test_a_distance_can_link_what_does_not_overlap():
     assert sorted(path.found.tolist() for path in linker.finish()) == [[0, 1], [2]]
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"distance": lambda a, b: 0.0}, ValueError, r"must return the shape \(1, 1\), not \(\)"),
+        ({"distance": 5}, TypeError, "distance must be a function, not 5"),
+        ({"distance": np.subtract, "max_distance": -1}, ValueError, "0 or more.*, not -1"),
+        ({"distance": np.subtract, "max_distance": np.nan}, ValueError, "0 or more.*, not nan"),
+        ({"max_distance": 1}, ValueError, "of a distance, not 1"),
+    ],
+)
+def test_wrong_distances(options, error, message):
+    def feed() -> None:
+        linker = OnlineLinker(1, 100, 100, **options)
+        for _ in range(2):
+            linker.update([[0, 0, 9, 9]], [[0.5, 0.5]])
+
+    with pytest.raises(error, match=message):
+        feed()
+
+
 @settings(max_examples=50, deadline=None)
 @given(detections())
 def test_detections_that_were_filtered_before(video):

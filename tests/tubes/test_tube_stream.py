@@ -200,3 +200,11 @@ def test_wrong_arguments():
         TubeStream(1, 10, 10, TubeSettings(linking="agnostic"))
     with pytest.raises(ValueError, match="alphas must be one for each of 2 classes"):
         TubeStream(2, 10, 10, TubeSettings(alphas=(1.0,)))
+
+
+def test_a_stream_that_has_ended_takes_no_more():
+    stream = TubeStream(1, 9, 9)
+    stream.update([[0, 0, 5, 5]], [[0.5, 0.5]])
+    stream.finish()
+    with pytest.raises(ValueError, match=r"has ended with finish\(\); make a new one"):
+        stream.update([[0, 0, 5, 5]], [[0.5, 0.5]])

@@ -27,6 +27,7 @@ from data import (
     save_annotations,
     save_tubes,
 )
+from data.tube_arrays import save_tube_arrays
 from tests.data.interchange.samples import CLASSES, CONTEXT
 from tests.data.test_detections_file import DETECTIONS
 from tests.data.test_tube_format import VIDEO as TUBES
@@ -60,6 +61,14 @@ def test_own_files(tmp_path: Path) -> None:
         others = [TUBES, replace(TUBES, video="other", model="another")]
         with pytest.raises(InputError, match=f"{name}: videos must have the same classes and mod"):
             form.write_tubes(tmp_path / name, others, Context())
+
+
+def test_a_folder_with_a_file_of_all_tubes(tmp_path: Path) -> None:
+    videos = [VideoTubes("v", 9, 16, 12, 25, ("a",), (), "m")]
+    save_tube_arrays(tmp_path / "videos" / "v.npz", videos)
+    save_tube_arrays(tmp_path / "tubes.npz", videos)
+    assert find_format(tmp_path).name == "own"
+    assert list(read_tubes(tmp_path)) == videos
 
 
 def test_annotations_are_tubes(tmp_path: Path) -> None:
@@ -122,7 +131,7 @@ def test_unknown_paths(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="format 'cvat' is unknown; choose one of: own, road"):
             read(tmp_path, CONTEXT, "cvat")
         with pytest.raises(
-            InputError, match=r"is in no known format, .* name the format, one of: own"
+            InputError, match=r"is in no known format, .* with --format .*, one of: own"
         ):
             read(tmp_path, CONTEXT)
     for name in FORMATS:
