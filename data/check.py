@@ -22,6 +22,7 @@ from data.json_reader import JsonDocument
 from data.tube_arrays import load_tube_arrays
 from data.tube_format import FORMAT as TUBES
 from data.tube_format import tube_problems
+from data.validation import reversed_sides
 
 PROBLEM_FINDERS: dict[str, Callable[[JsonDocument], list[str]]] = {
     ANNOTATIONS: annotation_problems,
@@ -93,14 +94,13 @@ def _check_arrays(path: Path) -> Report:
         classes = {name for video in videos for name in video.classes}
         return Report([], classes, len(videos), len(tubes), sum(map(len, tubes)))
     detections = Detections.load(path)
-    corners = detections.boxes
-    wrong = np.flatnonzero((corners[:, :2] > corners[:, 2:]).any(axis=1))
-    frames = np.searchsorted(detections.offsets, wrong, side="right") - 1
+    wrong = np.flatnonzero(reversed_sides(detections.boxes).any(axis=1))
     problems = [
-        f"{path}: frame {frame}: box {corners[row].tolist()}: must have x1 <= x2 and y1 <= y2"
-        for row, frame in zip(wrong, frames, strict=True)
+        f"{path}: frame {frame}: box {detections.boxes[row].tolist()}: must have x1 <= x2 and "
+        "y1 <= y2"
+        for row, frame in zip(wrong, detections.frames_of(wrong), strict=True)
     ]
-    return Report(problems, set(detections.classes), 1, 0, len(corners))
+    return Report(problems, set(detections.classes), 1, 0, len(detections.boxes))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

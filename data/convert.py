@@ -16,12 +16,12 @@ from data.errors import InputError
 from data.interchange import (
     FORMATS,
     KINDS,
-    Context,
     Format,
     find_format,
     read_detections,
     read_tubes,
 )
+from data.interchange.context import chosen_context, context_options
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,16 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{', '.join(DATASETS)}, or an annotation file as in docs/formats.md",
     )
     parser.add_argument("--data_root", type=Path, metavar="FOLDER", help="folder of the data set")
-    parser.add_argument(
-        "--frame_rate", type=float, metavar="FPS", help="of the videos, in frames per second"
-    )
-    parser.add_argument(
-        "--start_time",
-        type=float,
-        default=0.0,
-        metavar="SECOND",
-        help="time of the first frame, for ava (default: %(default)g)",
-    )
+    context_options(parser)
     args = parser.parse_args(argv)
     if args.target.is_file():
         raise InputError(f"{args.target}: is already there; remove it or name another file")
@@ -74,10 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     annotations = Annotations((), {}, {})
     if args.dataset:
         annotations = open_dataset(args.dataset, args.data_root).annotations
-    try:
-        context = Context(annotations.classes, annotations.videos, args.frame_rate, args.start_time)
-    except ValueError as error:
-        raise InputError(f"--{error}; give another number") from None
+    context = chosen_context(args, annotations.classes, annotations.videos)
     read = read_detections if kind == "detections" else read_tubes
     content = _Counted(progress(read(args.source, context, source.name), unit="video"))
     getattr(target, f"write_{kind}")(args.target, content, context)

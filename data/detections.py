@@ -198,6 +198,10 @@ class Detections:
             place = _wrong_frame(arrays["boxes"], arrays["scores"], arrays["offsets"])
             raise InputError(f"{path}: {place}{error}; make the file again") from None
 
+    def frames_of(self, rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Returns the frame to which each of some rows belongs, same shape."""
+        return np.searchsorted(self.offsets, rows, side="right") - 1
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Detections):
             return NotImplemented

@@ -166,6 +166,11 @@ def box_array(values: npt.ArrayLike, field: str) -> npt.NDArray[np.float32]:
     return float_array(values, field, (None, 4))
 
 
+def reversed_sides(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Returns of each of the boxes (n, 4) whether x2 < x1 and whether y2 < y1, shape (n, 2)."""
+    return boxes[:, 2:] < boxes[:, :2]
+
+
 def mapping(value: Any, field: str) -> dict[str, Any]:
     """Returns `value` if it is a dict.
 

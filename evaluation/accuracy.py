@@ -23,9 +23,14 @@ def video_accuracy(tubes: Mapping[str, Sequence[Tube]], truth: Sequence[VideoAnn
     Returns:
         From 0 to 1; not a number if no video has a class.
     """
+    return label_accuracy([predicted_label(tubes.get(video.name, ())) for video in truth], truth)
+
+
+def label_accuracy(labels: Sequence[int | None], truth: Sequence[VideoAnnotation]) -> float:
+    """Returns the same for classes predicted for the videos, one each; None is always wrong."""
     right = [
-        predicted_label(tubes.get(video.name, ())) == video.tubes[-1].label
-        for video in truth
+        label == video.tubes[-1].label
+        for label, video in zip(labels, truth, strict=True)
         if video.tubes
     ]
     return sum(right) / len(right) if right else float("nan")

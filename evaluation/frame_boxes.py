@@ -86,7 +86,7 @@ def boxes_of_detections(
             settings.nms_thresh,
             protocol.selection == "soft_nms",
         )
-    frames = np.searchsorted(video.offsets, rows, side="right") - 1
+    frames = video.frames_of(rows)
     return FrameBoxes(video.video, frames, labels, clipped[rows], values)
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from data import Detections, InputError, VideoTubes, progress
 from data.interchange import FORMATS, Context, find_format, read_detections, read_tubes
+from data.interchange.context import chosen_context, context_options
+from data.validation import reversed_sides
 from evaluation.ground_truth import GroundTruth
 
 _VideoT = TypeVar("_VideoT", bound=Detections | VideoTubes)
@@ -21,16 +23,7 @@ def format_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format", choices=list(FORMATS), help="of the files (default: found by their content)"
     )
-    group.add_argument(
-        "--frame_rate", type=float, metavar="FPS", help="of the videos, which ava files lack"
-    )
-    group.add_argument(
-        "--start_time",
-        type=float,
-        default=0.0,
-        metavar="SECOND",
-        help="time of the first frame in ava files (default: %(default)g)",
-    )
+    context_options(group)
 
 
 def reading_context(args: argparse.Namespace, truth: GroundTruth | None) -> Context:
@@ -40,10 +33,7 @@ def reading_context(args: argparse.Namespace, truth: GroundTruth | None) -> Cont
         InputError: An option is wrong.
     """
     classes, videos = (truth.classes, truth.annotated) if truth else ((), {})
-    try:
-        return Context(classes, videos, args.frame_rate, args.start_time)
-    except ValueError as error:
-        raise InputError(f"--{error}; give another number") from None
+    return chosen_context(args, classes, videos)
 
 
 def read_tube_files(
@@ -124,23 +114,18 @@ def check_corners(video: Detections | VideoTubes, path: Path) -> None:
         InputError: One has.
     """
     if isinstance(video, Detections):
-        row = _first_row(_reversed(video.boxes))
+        row = _first_row(reversed_sides(video.boxes))
         if row >= 0:
-            frame = int(np.searchsorted(video.offsets, row, side="right")) - 1
+            frame = video.frames_of(row)
             _refuse(f"{path}: video {video.video!r}, frame {frame}", video.boxes[row])
         return
     for tube in video.tubes:
         # ROAD's clipping leaves boxes outside of the frame like this, and so tubes have such.
         low, high = tube.boxes[:, :2] == 0, tube.boxes[:, 2:] == [video.width - 1, video.height - 1]
-        row = _first_row(_reversed(tube.boxes) & ~low & ~high)
+        row = _first_row(reversed_sides(tube.boxes) & ~low & ~high)
         if row >= 0:
             where = f"{path}: video {video.video!r}, tube {tube.id}, frame {tube.start + row}"
             _refuse(where, tube.boxes[row])
-
-
-def _reversed(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether x2 is left of x1, and y2 above y1, shape (N, 2)."""
-    return boxes[:, 2:] < boxes[:, :2]
 
 
 def _first_row(wrong: NDArray[np.bool_]) -> int:

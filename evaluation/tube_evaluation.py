@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import InputError, Tube, VideoAnnotation
+from evaluation.accuracy import label_accuracy
 from evaluation.average_precision import PrecisionRecall, class_figures, precision_recall
 from evaluation.box_convention import CONTINUOUS, BoxConvention
 from evaluation.flat_tubes import FlatTubes, flatten_tubes, ranking
@@ -158,7 +159,7 @@ def evaluate_tubes(
         class_ious=class_ious,
         positives=positives,
         detections=detections,
-        accuracy=_accuracy(matches.predictions, truth),
+        accuracy=label_accuracy(matches.predictions.tolist(), truth),
         scores=matches.scores,
         overlaps=matches.overlaps,
     )
@@ -244,16 +245,6 @@ def find_true_tubes(
         true_labels=true.labels,
         predictions=np.where(np.diff(videos) > 0, np.append(labels, -1)[videos[:-1]], -1),
     )
-
-
-def _accuracy(predictions: NDArray[np.int64], truth: Sequence[VideoAnnotation]) -> float:
-    """As `video_accuracy`, from classes predicted for the videos."""
-    right = [
-        label == video.tubes[-1].label
-        for label, video in zip(predictions.tolist(), truth, strict=True)
-        if video.tubes
-    ]
-    return sum(right) / len(right) if right else float("nan")
 
 
 def _check_labels(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data import Detections
 from data.class_filter import FilterBuffers, new_filter_buffers
+from data.validation import reversed_sides
 from tubes.link_state import (
     LABEL,
     MISSED,
@@ -163,9 +164,8 @@ class OnlineLinker:
         self._check_shapes(boxes, scores)
         # `Detections` has seen to the rest.
         if has_reversed(boxes):
-            wrong = (boxes[:, :2] > boxes[:, 2:]).any(axis=1).argmax()
-            frame = int(np.searchsorted(detections.offsets, wrong, side="right")) - 1
-            raise ValueError(f"{PROBLEMS[REVERSED]} (frame {self._frames + frame})")
+            wrong = detections.frames_of(reversed_sides(boxes).any(axis=1).argmax())
+            raise ValueError(f"{PROBLEMS[REVERSED]} (frame {self._frames + wrong})")
         self._make_room(
             int(np.diff(detections.offsets).max(initial=0)),
             detections.frames * self._linked_classes * self._settings.keep,

@@ -112,8 +112,7 @@ class TubeSettings(LinkSettings):
         """
         if self.alphas and len(self.alphas) != classes:
             raise ValueError(
-                f"alphas must be one for each of {classes} classes, not {len(self.alphas)}; give "
-                "other --alphas"
+                f"alphas must be one for each of {classes} classes, not {len(self.alphas)}"
             )
         return np.array(self.alphas or (self.alpha,) * classes, np.float64)
 

@@ -12,15 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tubes.link_state import MISSED, NUMBER, START
 from tubes.linker import OnlineLinker
-from tubes.online_trimming import (
-    TrimRules,
-    finish_trimming,
-    live_tubes,
-    new_trim_state,
-    trim_frame,
-    with_look_back,
-)
+from tubes.online_trimming import finish_trimming, live_tubes, trim_frame
 from tubes.settings import TRIMMINGS, TubeSettings
+from tubes.trim_state import TrimRules, new_trim_state, with_look_back
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
+from data.validation import reversed_sides
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ def box_rows(values: npt.NDArray[Any], place: Place) -> Floats:
         lambda row: f"the box {values[row].tolist()} is not finite; leave it out",
     )
     refuse(
-        (boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1]),
+        np.logical_or.reduce(reversed_sides(boxes), axis=1),
         place,
         lambda row: (
             f"the corners of the box {boxes[row].tolist()} are reversed; "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -103,3 +104,31 @@ class Context:
                 "these are; give the annotation, for instance with --dataset"
             )
         return self.videos
+
+
+def context_options(parser: argparse._ActionsContainer) -> None:
+    """Adds --frame_rate and --start_time."""
+    parser.add_argument(
+        "--frame_rate", type=float, metavar="FPS", help="of the videos, which ava files lack"
+    )
+    parser.add_argument(
+        "--start_time",
+        type=float,
+        default=0.0,
+        metavar="SECOND",
+        help="time of the first frame in ava files (default: %(default)g)",
+    )
+
+
+def chosen_context(
+    args: argparse.Namespace, classes: Sequence[str], videos: Mapping[str, VideoShape]
+) -> Context:
+    """Returns what the options of `context_options` and the data set say.
+
+    Raises:
+        InputError: an option is wrong.
+    """
+    try:
+        return Context(tuple(classes), videos, args.frame_rate, args.start_time)
+    except ValueError as error:
+        raise InputError(f"--{error}; give another number") from None

@@ -74,9 +74,7 @@ def test_tubes() -> None:
 
 @pytest.fixture(params=["alike", "real"])
 def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "real":
-        pytest.importorskip("supervision")
-    else:
+    if request.param == "alike":
         monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=_Frame))
 
 
