@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from data.validation import positive
 from evaluation.average_precision import Method
 
 Selection = Literal["class_filter", "hard_nms", "soft_nms", "best_class", "threshold"]
@@ -32,9 +33,8 @@ class FrameSettings:
 
     def __post_init__(self) -> None:
         for name in ("topk", "keep"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+            if getattr(self, name) is not None:
+                positive(getattr(self, name), name)
         for name in ("conf_thresh", "nms_thresh", "iou_thresh"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")

@@ -102,8 +102,10 @@ def fuse(
         settings: The class filter; None stands for ROAD's settings.
 
     Raises:
-        ValueError: The streams do not fit.
+        ValueError: The streams do not fit, or there is no such fusion of boxes.
     """
+    if fusion not in FUSIONS[CAT:]:
+        raise ValueError(f"fusion must be one of {FUSIONS[CAT:]}, not {fusion!r}")
     top = _fitting(base, top)
     settings = settings or LinkSettings()
     classes = len(base.classes)
@@ -133,12 +135,15 @@ def _fitting(base: Detections, top: Detections) -> Detections:
                 f"{field} is {getattr(base, field)!r} in the base stream and "
                 f"{getattr(top, field)!r} in the top one: fuse detections of the same video"
             )
-    if sorted(base.classes) != sorted(top.classes):
-        missing = sorted(set(base.classes) ^ set(top.classes)) or "their number"
-        raise ValueError(
-            f"classes of video {base.video!r} differ between the streams ({missing}): fuse "
-            "detections of the same classes"
-        )
+    streams = {"base": base.classes, "top": top.classes}
+    for one, other in (("base", "top"), ("top", "base")):
+        unknown = sorted(set(streams[one]) - set(streams[other]))
+        if unknown:
+            raise ValueError(
+                f"class {', '.join(map(repr, unknown))} of the {one} stream of video "
+                f"{base.video!r} is not among those of the {other} stream: fuse detections of the "
+                "same classes"
+            )
     order = [top.classes.index(name) for name in base.classes]
     # Frames that the top stream lacks at the end are empty; those that it has too many are not
     # looked at.

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data import Detections
 from data.class_filter import FilterBuffers, new_filter_buffers
-from data.validation import reversed_sides
+from data.validation import positive, reversed_sides
 from tubes.link_state import (
     LABEL,
     MISSED,
@@ -84,8 +84,7 @@ class OnlineLinker:
         keep_history: bool = True,
     ) -> None:
         for name, value in {"num_classes": num_classes, "width": width, "height": height}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+            positive(value, name)
         if not max_distance >= 0 or (max_distance > 0 and distance is None):
             raise ValueError(f"max_distance must be 0 or more, of a distance, not {max_distance}")
         if distance is not None and not callable(distance):
@@ -252,11 +251,12 @@ class OnlineLinker:
         return boxes, scores
 
     def _check_shapes(self, boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+        frame = f"(frame {self._frames})"
         if boxes.ndim != 2 or boxes.shape[1] != 4:
-            raise ValueError(f"boxes must have the shape (N, 4), not {boxes.shape}")
+            raise ValueError(f"boxes must have the shape (N, 4), not {boxes.shape} {frame}")
         if scores.shape != (len(boxes), self._classes + 1):
             wanted = (len(boxes), self._classes + 1)
-            raise ValueError(f"scores must have the shape {wanted}, not {scores.shape}")
+            raise ValueError(f"scores must have the shape {wanted}, not {scores.shape} {frame}")
 
     def _clipped(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         limits = np.array([self._filter.right, self._filter.bottom])

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from data.validation import positive
+
 LINKINGS = ("class", "agnostic")
 COSTS = ("score", "scrSim", "scrMinusSim")
 ORDERINGS = ("road", "road-display")
@@ -125,8 +127,7 @@ def _check_choices(settings: LinkSettings, **choices: tuple[str, ...]) -> None:
 
 def _check_counts(settings: LinkSettings, *names: str) -> None:
     for name in names:
-        if getattr(settings, name) < 1:
-            raise ValueError(f"{name} must be at least 1, not {getattr(settings, name)}")
+        positive(getattr(settings, name), name)
 
 
 def _check_fractions(settings: LinkSettings, *names: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from data.validation import count
 from tubes.link_state import MISSED, NUMBER, START
 from tubes.linker import OnlineLinker
 from tubes.online_trimming import finish_trimming, live_tubes, trim_frame
@@ -92,8 +93,8 @@ class TubeStream:
         look_back: int | None = 25,
     ) -> None:
         settings = settings or TubeSettings()
-        if look_back is not None and look_back < 0:
-            raise ValueError(f"look_back must be 0 or more, not {look_back}")
+        if look_back is not None:
+            count(look_back, "look_back")
         if settings.linking == "agnostic":
             raise ValueError("linking must be 'class' where tubes are trimmed online")
         self._linker = OnlineLinker(num_classes, width, height, settings, keep_history=False)

@@ -115,7 +115,7 @@ def test_videos_that_are_not_asked_for(tmp_path, truth, capsys):
         (["empty"], "empty: is in no known format"),
         (["detections", "--format", "mot"], "detections: holds no detections in the format mot"),
         (["detections", "detections/b/a.npz"], "holds video 'b/a' as"),
-        (["detections", "--topk", "0"], "topk must be at least 1, not 0; give another --topk"),
+        (["detections", "--topk", "0"], "topk must be a whole number of at least 1, not 0; give another --topk"),
         (["detections", "--topk", "many"], "invalid int value: 'many'"),
         (["detections", "--split", "trial"], "split 'trial' is unknown"),
         (["detections", "--dataset", "nowhere.json"], "nowhere.json"),

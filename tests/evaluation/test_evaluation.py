@@ -321,7 +321,7 @@ def test_classes_are_matched_by_name():
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("topk", 0, "topk must be at least 1, not 0"),
+        ("topk", 0, "topk must be a whole number of at least 1, not 0"),
         ("iou_thresh", 2, "iou_thresh must lie between 0 and 1, not 2"),
     ],
 )

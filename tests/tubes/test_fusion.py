@@ -227,12 +227,26 @@ def test_streams_of_different_lengths():
     assert fuse(top, base, "cat").detections.frames == 1
 
 
+@pytest.mark.parametrize("fusion", ["mean", "nope"])
+def test_a_fusion_of_boxes_that_is_not_there(fusion):
+    base = stream([(10, 0.5)])
+    with pytest.raises(ValueError, match=f"fusion must be one of .*'cat'.*, not '{fusion}'"):
+        fuse(base, base, fusion)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"video": "other"}, "video is 'video' in the base stream and 'other' in the top one"),
         ({"width": 100}, "width is 200 in the base stream and 100 in the top one"),
-        ({"classes": ("b",)}, r"classes of video 'video' differ between the streams"),
+        (
+            {"classes": ("b",)},
+            "'a' of the base stream of video 'video' is not among those of the top",
+        ),
+        (
+            {"classes": ("a", "b"), "scores": [[0.5, 0.25, 0.25]]},
+            "'b' of the top stream of video 'video' is not among those of the base",
+        ),
     ],
 )
 def test_streams_that_do_not_fit(change, message):

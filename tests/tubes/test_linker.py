@@ -287,7 +287,11 @@ def test_paths_are_a_sequence():
 @pytest.mark.parametrize(
     ("boxes", "scores", "message"),
     [
-        ([[0, 0, 1]], [[0.5, 0.5]], r"boxes must have the shape \(N, 4\), not \(1, 3\)"),
+        (
+            [[0, 0, 1]],
+            [[0.5, 0.5]],
+            r"boxes must have the shape \(N, 4\), not \(1, 3\) \(frame 0\)",
+        ),
         ([[0, 0, 1, 1]], [[0.5]], r"scores must have the shape \(1, 2\), not \(1, 1\)"),
         ([[0, 0, 1, 1]], [[0.5, 0.5]] * 2, r"scores must have the shape \(1, 2\), not \(2, 2\)"),
         ([[0, 0, np.nan, 1]], [[0.5, 0.5]], r"boxes must be finite numbers \(frame 0\)"),
@@ -332,6 +336,7 @@ def test_the_wrong_frame_of_many_is_named():
 
 
 @pytest.mark.parametrize("name", ["num_classes", "width", "height"])
-def test_wrong_sizes(name):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, not 0"):
-        OnlineLinker(**{"num_classes": 1, "width": 10, "height": 10, name: 0})
+@pytest.mark.parametrize("value", [0, 2.5, float("nan"), "9", None])
+def test_wrong_sizes(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, not "):
+        OnlineLinker(**{"num_classes": 1, "width": 10, "height": 10, name: value})

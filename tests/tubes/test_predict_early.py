@@ -130,7 +130,10 @@ def test_clips_that_true_tubes_span_are_not_trimmed(found, tmp_path, capsys):
         (["nowhere", "--dataset", "truth.json"], "nowhere: no such file or folder"),
         (["found"], "--dataset"),
         (["--dataset", "truth.json"], "DETECTIONS"),
-        (["found", "--dataset", "truth.json", "--min_found", "0"], "min_found must be at least 1"),
+        (
+            ["found", "--dataset", "truth.json", "--min_found", "0"],
+            "min_found must be a whole number of at least 1",
+        ),
         (["found", "--dataset", "truth.json", "--alphas", "1,2,3"], "alphas must be one for each"),
         (["found", "--dataset", "truth.json", "--html", "found"], "is not a regular file"),
     ],

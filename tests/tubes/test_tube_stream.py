@@ -194,8 +194,10 @@ def test_memory_does_not_grow_with_the_stream():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="look_back must be 0 or more, not -1"):
+    with pytest.raises(ValueError, match="look_back must be a whole number of at least 0, not -1"):
         TubeStream(1, 10, 10, look_back=-1)
+    with pytest.raises(ValueError, match="look_back must be a whole number"):
+        TubeStream(1, 10, 10, look_back=2.5)
     with pytest.raises(ValueError, match="linking must be 'class'"):
         TubeStream(1, 10, 10, TubeSettings(linking="agnostic"))
     with pytest.raises(ValueError, match="alphas must be one for each of 2 classes"):
