@@ -16,7 +16,7 @@ from data.class_filter import FilterBuffers, filter_frame, new_filter_buffers
 from tubes.link_video import FilterRules, filter_boxes, filter_rules
 from tubes.settings import LinkSettings
 
-# Compiled with other files, whose digest is 984b44d0233a (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 949df0e19580 (tests/test_compiled_caches.py).
 
 FUSIONS = ("mean", "cat", "boost", "boost-published")
 _, CAT, _, BOOST_PUBLISHED = range(4)

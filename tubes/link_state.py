@@ -146,7 +146,7 @@ def _in_lines(rows: int, columns: int, dtype: type[np.generic]) -> NDArray[Any]:
     """Zeros, each row of which takes whole lines of the processor's cache and begins with one."""
     width = -(-columns * np.dtype(dtype).itemsize // CACHE_LINE) * CACHE_LINE
     memory = np.zeros(rows * width + CACHE_LINE, np.uint8)
-    first = -memory.ctypes.data % CACHE_LINE
+    first = -memory.__array_interface__["data"][0] % CACHE_LINE
     return memory[first : first + rows * width].view(dtype).reshape(rows, -1)
 
 

@@ -37,7 +37,7 @@ from tubes.link_state import (
     LiveState,
 )
 
-# Compiled with other files, whose digest is 8965f5215636 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 1f8cf2cb7931 (tests/test_compiled_caches.py).
 
 
 @njit(cache=True)

@@ -23,7 +23,7 @@ from tubes.link_state import (
 from tubes.link_step import link_frame
 from tubes.settings import LinkSettings
 
-# Compiled with other files, whose digest is 148042cf37a5 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is c780e779e556 (tests/test_compiled_caches.py).
 
 
 class FilterRules(NamedTuple):

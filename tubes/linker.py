@@ -46,6 +46,8 @@ from tubes.settings import COSTS, LinkSettings
 # ones of the published demo.
 STRENGTH_FRAMES = 20
 
+ROAD = LinkSettings()
+
 Distance = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.floating]]
 
 
@@ -89,7 +91,7 @@ class OnlineLinker:
             raise ValueError(f"max_distance must be 0 or more, of a distance, not {max_distance}")
         if distance is not None and not callable(distance):
             raise TypeError(f"distance must be a function, not {distance!r}")
-        self._settings = settings = settings or LinkSettings()
+        self._settings = settings = settings or ROAD
         self._classes = num_classes
         self._agnostic = settings.linking == "agnostic"
         self._distance = distance

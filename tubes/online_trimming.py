@@ -54,7 +54,7 @@ from tubes.trim_state import (
 )
 from tubes.trimming import SCORE_SHIFT
 
-# Compiled with other files, whose digest is dd640838a594 (tests/test_compiled_caches.py).
+# Compiled with other files, whose digest is 74a0af07aad0 (tests/test_compiled_caches.py).
 
 
 @njit(cache=True)
