@@ -232,7 +232,8 @@ def _parse_split(
         if not isinstance(name, str) or (videos is not None and name not in videos):
             document.problem(
                 (*path, index),
-                f"{field} must be the name of a video in videos, not {reprlib.repr(name)}",
+                f"{field} must be the name of a video in videos, not {reprlib.repr(name)}; "
+                "correct it",
             )
         elif name in names[:index]:
             document.problem((*path, index), f"{field} {name!r} is there twice; remove one")

@@ -14,7 +14,8 @@ import numpy as np
 
 from data.annotation_format import FORMAT as ANNOTATIONS
 from data.annotation_format import annotation_problems
-from data.command import CommandParser, run_command
+from data.check_videos import note_video_problems, unused_classes
+from data.command import CommandParser, counted, run_command
 from data.detections import Detections
 from data.errors import InputError
 from data.interchange.own_files import contents
@@ -24,8 +25,14 @@ from data.tube_format import FORMAT as TUBES
 from data.tube_format import tube_problems
 from data.validation import reversed_sides
 
+
+def _problems_with_videos(document: JsonDocument) -> list[str]:
+    note_video_problems(document)
+    return annotation_problems(document)
+
+
 PROBLEM_FINDERS: dict[str, Callable[[JsonDocument], list[str]]] = {
-    ANNOTATIONS: annotation_problems,
+    ANNOTATIONS: _problems_with_videos,
     TUBES: tube_problems,
 }
 
@@ -36,6 +43,7 @@ class Report:
 
     Attributes:
         problems: a sentence for each, naming the file and the field, and the line of text files.
+        notes: sentences about what is not wrong and may yet not be meant.
         classes: names of the classes.
         videos: number of videos, tubes and boxes: also those that have problems.
         tubes: see `videos`.
@@ -43,6 +51,7 @@ class Report:
     """
 
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     classes: set[str] = field(default_factory=set)
     videos: int = 0
     tubes: int = 0
@@ -63,7 +72,7 @@ class Report:
             "box": self.boxes,
             "class": len(self.classes),
         }
-        return ", ".join(_counted(number, noun) for noun, number in counts.items())
+        return ", ".join(counted(number, noun) for noun, number in counts.items())
 
 
 def check_file(path: Path) -> Report | None:
@@ -81,6 +90,8 @@ def check_file(path: Path) -> Report | None:
             return None
         report = _count(document.value)
         report.problems = PROBLEM_FINDERS[kind](document)
+        if kind == ANNOTATIONS:
+            report.notes = unused_classes(document.value)
     except InputError as error:
         return Report([str(error)])
     return report
@@ -92,15 +103,15 @@ def _check_arrays(path: Path) -> Report:
         videos = load_tube_arrays(path)
         tubes = [tube for video in videos for tube in video.tubes]
         classes = {name for video in videos for name in video.classes}
-        return Report([], classes, len(videos), len(tubes), sum(map(len, tubes)))
+        return Report([], [], classes, len(videos), len(tubes), sum(map(len, tubes)))
     detections = Detections.load(path)
     wrong = np.flatnonzero(reversed_sides(detections.boxes).any(axis=1))
     problems = [
-        f"{path}: frame {frame}: box {detections.boxes[row].tolist()}: must have x1 <= x2 and "
-        "y1 <= y2"
+        f"{path}: frame {frame}: the corners of the box {detections.boxes[row].tolist()} are "
+        "reversed; write x1, y1, x2, y2 with x1 <= x2 and y1 <= y2"
         for row, frame in zip(wrong, detections.frames_of(wrong), strict=True)
     ]
-    return Report(problems, set(detections.classes), 1, 0, len(detections.boxes))
+    return Report(problems, [], set(detections.classes), 1, 0, len(detections.boxes))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -134,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         wrong += bool(report.problems)
         total.add(report)
         print(*report.problems, sep="\n", end="\n" if report.problems else "")
+        for note in report.notes:
+            print(f"note: {file}: {note}")
         if report.videos or not report.problems:  # else it could not even be read
             print(f"{file}: {report}")
     if not checked:
@@ -142,11 +155,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             "write them"
         )
     if len(files) > 1:
-        print(f"{_counted(checked, 'file')}: {total}")
+        print(f"{counted(checked, 'file')}: {total}")
     if total.problems:
         raise InputError(
-            f"{path}: {_counted(len(total.problems), 'problem')} in {wrong} of "
-            f"{_counted(checked, 'file')}; correct what is named above"
+            f"{path}: {counted(len(total.problems), 'problem')} in {wrong} of "
+            f"{counted(checked, 'file')}; correct what is named above"
         )
 
 
@@ -180,12 +193,6 @@ def _get(value: Any, name: str) -> Any:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _counted(number: int, noun: str) -> str:
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {noun}{'es' if noun[-1] in 'sx' else 's'}"
 
 
 if __name__ == "__main__":

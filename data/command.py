@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import os
 import platform
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +33,7 @@ RECORDED_PACKAGES = (
     "torch",
     "torchvision",
 )
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -79,15 +82,21 @@ def run_command(
 ) -> NoReturn:
     """Calls the `main` of a script and exits as every command of the project does.
 
-    Exit codes: 0 done, 1 failed (any other exception, with its traceback), 2 bad input (one
-    sentence on stderr), 130 interrupted by the user, 141 whoever read the output has stopped.
+    Exit codes: 0 done, 1 failed (any other exception, with its traceback), 2 bad input or a full
+    disk (one sentence on stderr), 130 interrupted by the user, 141 whoever read the output has
+    stopped.
 
     Args:
         main: takes the arguments (None: those of the process), returns an exit code or None for 0.
         argv: the arguments to pass on.
     """
+    tell_of_compiling(threading.Lock().acquire)
+    code: Any
     try:
-        code = main(argv) or 0
+        try:
+            code = main(argv) or 0
+        except SystemExit as end:  # after --help
+            code = end.code
         sys.stdout.flush()
     except InputError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
@@ -96,10 +105,50 @@ def run_command(
         print("interrupted; what was written is kept", file=sys.stderr)
         code = 130
     except BrokenPipeError:
-        # What is still to be printed has nobody to read it; Python would complain of that at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = 141
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        what = f"{error.filename}:" if error.filename else "the output"
+        text = f"{what} cannot be written ({error.strerror}); make room and run it again"
+        print("error:", text, file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+        code = 2
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Lets go of what nobody takes any more: Python would complain of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell_of_compiling(take: Callable[[bool], bool]) -> None:
+    """Has it said on a terminal that functions are compiled, when the first one is: it takes long.
+
+    Numba keeps what it compiled, so that only the first run does (or one after an update).
+
+    Args:
+        take: takes a lock without waiting (its `acquire`); what succeeds says it, nothing else.
+    """
+    if "numba" not in sys.modules or not sys.stderr.isatty():
+        return
+    from numba.core import event
+    from tqdm import tqdm
+
+    class Listener(event.Listener):
+        def on_start(self, event: object) -> None:
+            if take(False):
+                text = "compiling, which only the first run has to do (about half a minute) ..."
+                tqdm.write(text, file=sys.stderr)  # above a progress bar
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]
 
 
 def common_options(parser: argparse.ArgumentParser) -> None:
@@ -146,6 +195,12 @@ def progress(
         iterable, total=total, desc=description or None, unit=unit, file=sys.stderr, disable=None
     )
     return bar
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun, such as "1 class" or "2 classes"."""
+    ending = "" if number == 1 else "es" if noun[-1] in "sx" else "s"
+    return f"{number} {noun}{ending}"
 
 
 def write_run_record(

@@ -62,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = FORMATS[args.source_format] if args.source_format else find_format(args.source)
     target = FORMATS[args.to]
     kind = _kind(args.source, source, target, args.kind)
+    suffixes = target.suffixes.get(kind, ())
+    if suffixes and args.target.suffix not in suffixes:
+        raise InputError(
+            f"{args.target}: would not be recognised as a file of {target.name}, whose names end "
+            f"in {' or '.join(suffixes)}; name it {args.target}{suffixes[0]}"
+        )
     annotations = Annotations((), {}, {})
     if args.dataset:
         annotations = open_dataset(args.dataset, args.data_root).annotations

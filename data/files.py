@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal
 
 from data.errors import InputError
+
+# In seconds; a temporary file that is younger may still be without its lock.
+YOUNG = 60
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
@@ -47,7 +52,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     For writers that want a path and not an open file. The temporary name has the suffix of `path`,
     by which many writers choose their format. If the block raises, the temporary file is removed
-    and an older file at `path` stays as it was. Folders that are missing are made.
+    and an older file at `path` stays as it was. Folders that are missing are made. Temporary files
+    of writers of `path` that were killed are removed.
 
     Raises:
         InputError: `path` is a folder or a device, or nothing can be written there.
@@ -56,23 +62,54 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
         raise InputError(f"{path}: is not a regular file; name a file to write")
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp{target.suffix}")
+    prefix = f".{zlib.crc32(os.fsencode(target.name)):08x}-"
+    temporary = target.with_name(f"{prefix}{secrets.token_hex(8)}.tmp{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target.parent, prefix)
         # Opened once to fail early, and with the permissions that the user's umask asks for.
-        temporary.open("xb").close()
+        opened = temporary.open("xb")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another place"
         ) from error
+    with opened:
+        if not _lock(opened):
+            opened.close()
+        try:
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Takes the lock of a file, which the system lets go of when the process ends in any way.
+
+    Returns:
+        Whether it was taken; never on Windows and in file systems without locks.
+    """
     try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _remove_abandoned(folder: Path, prefix: str) -> None:
+    """Removes the temporary files of one target that no living process has the lock of."""
+    for path in folder.iterdir():
+        if path.name.startswith(prefix):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > YOUNG:
+                    with path.open("rb+") as file:
+                        if _lock(file):
+                            path.unlink()
 
 
 @contextmanager

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from data.annotation import Annotations, VideoAnnotation
 from data.errors import InputError, published_layout
 from data.film_split import split_by_film
-from data.matlab_file import load_variable
-from data.restricted_pickle import load_pickle
+from data.matlab_file import read_matlab
+from data.restricted_pickle import load_pickled_dict
 from data.tube import Tube
 
 JHMDB21_CLASSES = (
@@ -155,7 +155,7 @@ def _read_listing(path: Path, split: int) -> _Content:
 
 def _read_act(path: Path, split: int) -> _Content:
     """Reads JHMDB-GT.pkl."""
-    content = load_pickle(path)
+    content = load_pickled_dict(path)
     labels = _class_indices(content["labels"])
     clips = []
     for name, by_label in content["gttubes"].items():
@@ -227,7 +227,9 @@ def _official_list(path: Path) -> Iterator[tuple[str, str]]:
 
 def _puppet_masks(path: Path) -> npt.NDArray[np.bool_]:
     """Reads the masks of a clip: bool (H, W, T)."""
-    masks = np.asarray(load_variable(path, "part_mask"))
+    masks = read_matlab(path).get("part_mask")
+    if not isinstance(masks, np.ndarray):
+        raise InputError(f"{path}: has no matrix 'part_mask'; take the file as published")
     if masks.ndim == 2:  # Matlab drops the last dimension of a clip of one frame
         masks = masks[:, :, None]
     return masks.astype(bool)

@@ -42,13 +42,17 @@ class JsonDocument:
             self._text = read_file(path).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            raise InputError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
+            raise InputError(
+                f"{path}:{line}: is not UTF-8 text, as JSON is; save it as UTF-8, or name another "
+                "file if it is no text"
+            ) from None
         try:
             self.value = json.loads(self._text, object_pairs_hook=self._make_object)
         except json.JSONDecodeError as error:
             raise InputError(
-                f"{path}:{error.lineno}: is not valid JSON ({error.msg} at column {error.colno}); "
-                "correct the syntax there"
+                f"{path}:{error.lineno}: is not valid JSON ({error.msg.removesuffix(' at')} at "
+                f"column {error.colno}); correct the syntax there, or write the file again if it "
+                "is cut off"
             ) from None
         except (ValueError, RecursionError) as error:
             raise InputError(
@@ -94,7 +98,7 @@ class JsonDocument:
             try:
                 found[name] = check(parent[name], field_name((*path, name)))
             except ValueError as error:
-                self.problem((*path, name), str(error))
+                self.problem((*path, name), f"{error}; correct it")
         return found
 
     def object(self, value: Any, path: FieldPath) -> dict[str, Any] | None:
@@ -102,7 +106,7 @@ class JsonDocument:
         try:
             return mapping(value, field_name(path))
         except ValueError as error:
-            self.problem(path, str(error))
+            self.problem(path, f"{error}; correct it")
             return None
 
     def root(self, kind: str, version: int) -> dict[str, Any]:

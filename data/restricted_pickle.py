@@ -40,15 +40,55 @@ def load_pickle(path: str | Path) -> Any:
     # What a damaged pickle raises depends on where the damage is; no code of its own can run.
     except Exception as error:
         raise InputError(
-            f"{path}: not a whole pickle of numbers and text ({error}); download the file again"
+            f"{path}: not a whole pickle of numbers and text ({error}); make or download it again"
         ) from error
+
+
+def load_pickled_dict(path: str | Path) -> dict[Any, Any]:
+    """Reads a pickle that holds a dict; see `load_pickle`.
+
+    Raises:
+        InputError: as `load_pickle`, or the file holds something else.
+    """
+    content = load_pickle(path)
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: holds a {type(content).__name__} and no dict; take the file as published"
+        )
+    return content
+
+
+class _Whole(io.BytesIO):
+    """A file that never gives less than was asked for, as pickle takes it without a word."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Returns `size` bytes, or all that are left.
+
+        Raises:
+            EOFError: there are fewer.
+        """
+        content = super().read(size)
+        if len(content) < (size or 0):
+            raise EOFError("it ends early")
+        return content
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Returns a line.
+
+        Raises:
+            EOFError: the file ends before the line does.
+        """
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends early")
+        return line
 
 
 # The unpickler written in Python, which takes twice the time: the other one reserves as much memory
 # as a damaged file may name, up to 64 GB.
 class _RestrictedUnpickler(pickle._Unpickler):
     def __init__(self, path: str | Path, content: bytes) -> None:
-        super().__init__(io.BytesIO(content), encoding="latin1")
+        super().__init__(_Whole(content), encoding="latin1")
         self._path = path
         self._allowed = _allowed()
 

@@ -124,7 +124,9 @@ def parse_boxes(
         return np.zeros((0, 4), np.float32)
     name = field_name((*path, "boxes"))
     if not rows:
-        document.problem((*path, "boxes"), f"{name} must hold at least one box")
+        document.problem(
+            (*path, "boxes"), f"{name} must hold at least one box; add it, or remove the tube"
+        )
     boxes = np.full((len(rows), 4), np.nan, np.float32)
     for index, row in enumerate(rows):
         if isinstance(row, list) and len(row) == 4 and all(map(_is_finite, row)):
@@ -133,7 +135,7 @@ def parse_boxes(
             document.problem(
                 (*path, "boxes", index),
                 f"{name}[{index}] must be four finite numbers x1, y1, x2, y2, "
-                f"not {reprlib.repr(row)}",
+                f"not {reprlib.repr(row)}; correct them",
             )
     if end is not None and isinstance(start, int) and 0 <= end < start + len(rows) and rows:
         document.problem(
@@ -154,8 +156,8 @@ def class_index(classes: Sequence[str] | None) -> Callable[[Any, str], int]:
             return 0
         if name not in classes:
             raise ValueError(
-                f"{field} must be one of the classes, not {reprlib.repr(value)}; "
-                "correct it or add it to classes"
+                f"{field} must be one of the classes, not {reprlib.repr(value)}, or be added "
+                "to them"
             )
         return classes.index(name)
 
@@ -222,13 +224,13 @@ def _parse_tube(
         if not _is_finite(score):
             document.problem(
                 (*path, "scores", index),
-                f"{name}[{index}] must be a finite number, not {reprlib.repr(score)}",
+                f"{name}[{index}] must be a finite number, not {reprlib.repr(score)}; correct it",
             )
     if "scores" in fields and len(scores) != len(fields["boxes"]):
         document.problem(
             (*path, "scores"),
             f"{name} must hold one number for each of the {len(fields['boxes'])} boxes, "
-            f"not {len(scores)}",
+            f"not {len(scores)}; add or remove some",
         )
     return Tube(**fields) if document.problem_count == before else None
 

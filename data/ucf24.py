@@ -17,8 +17,8 @@ import numpy.typing as npt
 from data.annotation import Annotations, VideoAnnotation
 from data.errors import InputError, published_layout
 from data.image_folder import list_images, read_image
-from data.matlab_file import load_variable
-from data.restricted_pickle import load_pickle
+from data.matlab_file import read_matlab
+from data.restricted_pickle import load_pickled_dict
 from data.tube import Tube
 
 UCF24_CLASSES = (
@@ -100,7 +100,7 @@ def read_ucf24(root: str | Path, convention: str = "pixel", split: int = 1) -> A
         if path.suffix == ".mat":
             stored = _from_matlab(path)
         else:
-            content = load_pickle(path)
+            content = load_pickled_dict(path)
             if "db" in content:
                 classes = tuple(str(name) for name in content["classes"])
                 listed = [str(name) for name in content["trainvideos"]]
@@ -144,10 +144,10 @@ def _from_pickle(content: Mapping[Any, Any]) -> Iterator[_Video]:
 
 def _from_matlab(path: Path) -> Iterator[_Video]:
     """Yields the videos of finalAnnots.mat: frames and classes from 1, the last frame included."""
-    for entry in load_variable(path, "annot").ravel():
-        name = str(entry["name"].item())
+    for entry in read_matlab(path)["annot"]:
+        name = str(entry["name"])
         tubes = []
-        for tube in entry["tubes"].ravel():
+        for tube in entry["tubes"]:
             start, end = int(tube["sf"].item()) - 1, int(tube["ef"].item())
             boxes = tube["boxes"].astype(np.int64).reshape(-1, 4)
             if end - start != len(boxes):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data import Tube, VideoTubes
+from data.command import counted
 from data.html_page import fact_list, html_page
 from demo.overlay import Colour
 from demo.selection import Selection
@@ -65,7 +66,7 @@ def render_report(
 def _header(video: VideoTubes, facts: Mapping[str, str]) -> str:
     labels = {tube.label for tube in video.tubes}
     if video.tubes:
-        found = f"{_count(len(video.tubes), 'tube')} of {_count(len(labels), 'action')}"
+        found = f"{counted(len(video.tubes), 'tube')} of {counted(len(labels), 'action')}"
     else:
         found = (
             "No tubes to show. Either nobody does one of the actions that the model knows, "
@@ -73,7 +74,7 @@ def _header(video: VideoTubes, facts: Mapping[str, str]) -> str:
         )
     everything = {
         "Frame": f"{video.width} x {video.height}",
-        "Length": f"{_seconds(video.frames, video)}, {_count(video.frames, 'frame')}",
+        "Length": f"{_seconds(video.frames, video)}, {counted(video.frames, 'frame')}",
         "Frame rate": f"{video.frame_rate:.4g} per second",
         "Model": video.model,
         **facts,
@@ -197,10 +198,6 @@ def _span(tube: Tube, video: VideoTubes) -> str:
 
 def _seconds(frame: int, video: VideoTubes) -> str:
     return f"{frame / video.frame_rate:.2f} s"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _colour(colour: Colour) -> str:

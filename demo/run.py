@@ -26,6 +26,7 @@ from data import (
     save_tubes,
     write_run_record,
 )
+from data.command import counted
 from data.synthetic import write_example_video
 from demo.overlay import Overlay, tube_colours
 from demo.pipeline import TubePipeline
@@ -177,7 +178,8 @@ def _summary(found: VideoTubes, shown: VideoTubes) -> str:
         return "no tubes found"
     if not shown.tubes:
         best = max(tube.score for tube in found.tubes)
-        return f"none of the {len(found.tubes)} tubes found reaches --min_score; best: {best:.3f}"
+        number = counted(len(found.tubes), "tube")
+        return f"{number} found, but none reaches --min_score; best: {best:.3f}"
     width = max(len(shown.classes[tube.label]) for tube in shown.tubes)
     lines = [f"{'id':>4}  {'action':<{width}}  score  {'from':>8}  {'to':>8}"]
     for tube in shown.tubes[:MAX_ROWS]:

@@ -3,7 +3,12 @@
 from evaluation.accuracy import predicted_label, video_accuracy
 from evaluation.average_precision import PrecisionRecall, average_precision
 from evaluation.box_convention import BOX_CONVENTIONS, CONTINUOUS, ROAD_BOXES, BoxConvention
-from evaluation.confusion import ConfusionMatrix, tube_confusion, video_confusion
+from evaluation.confusion import (
+    ConfusionMatrix,
+    frame_confusion,
+    tube_confusion,
+    video_confusion,
+)
 from evaluation.early_prediction import EarlyPrediction, evaluate_early, first_part
 from evaluation.frame_boxes import FrameBoxes, boxes_of_detections, boxes_of_tubes
 from evaluation.frame_errors import FrameErrors, analyse_frame_errors
@@ -49,6 +54,7 @@ __all__ = [
     "evaluate_frames",
     "evaluate_tubes",
     "first_part",
+    "frame_confusion",
     "frame_recall",
     "predicted_label",
     "tube_confusion",

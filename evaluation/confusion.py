@@ -1,6 +1,6 @@
 """Which classes are taken for which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 from data import Tube, VideoAnnotation
 from evaluation.accuracy import predicted_label
 from evaluation.box_convention import CONTINUOUS, BoxConvention
+from evaluation.frame_boxes import FrameBoxes
+from evaluation.frame_evaluation import boxes_by_class
+from evaluation.frame_protocols import FRAME_ROAD, FrameProtocol
+from evaluation.overlap import match_boxes
 from evaluation.protocols import ROAD, Protocol
 from evaluation.tube_evaluation import find_true_tubes
+
+# Of the boxes in frames only those with a higher score are compared: detectors give weaker ones by
+# the dozen, each to several classes, and what they are taken for says nothing.
+BOX_SCORE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +82,79 @@ def tube_confusion(
     matches = find_true_tubes(
         tubes, truth, classes, [threshold], protocol, convention, any_class=True
     )
-    partners = matches.partners[0]
+    return _counted(classes, matches.labels, matches.true_labels, matches.partners[0])
+
+
+def frame_confusion(
+    found: Iterable[FrameBoxes],
+    truth: Sequence[VideoAnnotation],
+    classes: Sequence[str],
+    *,
+    protocol: FrameProtocol = FRAME_ROAD,
+    iou_thresh: float | None = None,
+    convention: BoxConvention = CONTINUOUS,
+    annotated_only: bool = False,
+    min_score: float = BOX_SCORE,
+) -> ConfusionMatrix:
+    """Compares the classes of true boxes with those of the boxes that found them.
+
+    In each frame boxes choose as tubes do in `tube_confusion`, whatever the protocol.
+
+    Args:
+        found: See `evaluate_frame_boxes`.
+        truth: See `evaluate_frame_boxes`.
+        classes: See `evaluate_frame_boxes`.
+        protocol: Says the least IoU where none is given.
+        iou_thresh: Least IoU with a true box; None stands for the protocol's.
+        convention: See `evaluate_frame_boxes`.
+        annotated_only: See `evaluate_frame_boxes`.
+        min_score: Boxes must score higher.
+
+    Raises:
+        InputError: A label has no class.
+    """
+    threshold = protocol.settings.iou_thresh if iou_thresh is None else iou_thresh
+    boxes = boxes_by_class(found, truth, classes, annotated_only)
+    labels, true_labels = (
+        np.repeat(np.arange(len(boxes)), [len(each) for each in every])
+        for every in ([own.frames for own in boxes], [own.true_frames for own in boxes])
+    )
+    frames = np.concatenate([own.frames for own in boxes])
+    scores = np.concatenate([own.scores for own in boxes])
+    order = np.lexsort((-scores, frames))
+    order = order[scores[order] > np.float32(min_score)]
+    true_frames = np.concatenate([own.true_frames for own in boxes])
+    true_order = np.argsort(true_frames, kind="stable")
+    partners = match_boxes(
+        frames[order],
+        np.concatenate([own.boxes for own in boxes])[order],
+        np.array(convention.detection, np.float64),
+        true_frames[true_order],
+        np.concatenate([own.true_boxes for own in boxes])[true_order],
+        np.array(convention.frame_truth, np.float64),
+        threshold,
+        True,
+    )
+    return _counted(classes, labels[order], true_labels[true_order], partners)
+
+
+def _counted(
+    classes: Sequence[str],
+    labels: NDArray[np.int64],
+    true_labels: NDArray[np.int64],
+    partners: NDArray[np.integer],
+) -> ConfusionMatrix:
+    """Counts pairs of classes.
+
+    Args:
+        classes: Class names.
+        labels: Class of what was found, shape (N,).
+        true_labels: Class of what is there, shape (M,).
+        partners: Number of the true one that each has found, or -1, shape (N,).
+    """
     counts = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
     # A partner of -1 is the last of these labels: nothing.
-    true_labels = np.append(matches.true_labels, len(classes))
-    np.add.at(counts, (true_labels[partners], matches.labels), 1)
-    missed = np.delete(matches.true_labels, partners[partners >= 0])
+    np.add.at(counts, (np.append(true_labels, len(classes))[partners], labels), 1)
+    missed = np.delete(true_labels, partners[partners >= 0])
     counts[:-1, -1] = np.bincount(missed, minlength=len(classes))
     return ConfusionMatrix(tuple(classes), counts)

@@ -49,7 +49,8 @@ def boxes_of_detections(
 
     Args:
         video: What was detected.
-        columns: For each class of the truth its place among those of the detections.
+        columns: For each class of the truth its place among those of the detections, or -1 for one
+            that they do not know.
         protocol: How boxes are chosen.
         settings: Numbers to go with it.
         edge: See `BoxConvention`.
@@ -58,7 +59,9 @@ def boxes_of_detections(
     np.maximum(clipped[:, :2], 0, out=clipped[:, :2])
     limits = np.array([video.width - edge, video.height - edge], np.float32)
     np.minimum(clipped[:, 2:], limits, out=clipped[:, 2:])
-    scores = np.ascontiguousarray(video.scores[:, list(columns)])
+    places = np.asarray(columns, np.int64)
+    scores = np.ascontiguousarray(video.scores[:, places])
+    scores[:, places < 0] = 0  # which no threshold lets pass
     if protocol.selection == "class_filter":
         boxes = clipped if protocol.clip_first else video.boxes
         rows, labels = _class_filter(boxes, scores, video.offsets, settings)
@@ -70,9 +73,9 @@ def boxes_of_detections(
         labels = video.scores[rows, :-1].argmax(axis=1)
         values = video.scores[rows, labels] * confidence[rows]
         # Boxes whose best class is none of the truth's are of no use.
-        places = np.full(len(video.classes), -1)
-        places[list(columns)] = np.arange(len(columns))
-        labels = places[labels]
+        own = np.full(len(video.classes), -1)
+        own[places[places >= 0]] = np.flatnonzero(places >= 0)
+        labels = own[labels]
         rows, labels, values = (part[labels >= 0] for part in (rows, labels, values))
     elif protocol.selection == "threshold":
         rows, labels = np.nonzero(scores > np.float32(settings.conf_thresh))

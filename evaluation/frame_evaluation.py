@@ -88,7 +88,7 @@ class ClassBoxes:
         self, iou_thresh: float, convention: BoxConvention, only_free: bool
     ) -> NDArray[np.bool_]:
         """Tells which found boxes are true positives."""
-        return match_boxes(
+        partners = match_boxes(
             self.frames,
             self.boxes,
             np.array(convention.detection, np.float64),
@@ -98,6 +98,7 @@ class ClassBoxes:
             iou_thresh,
             only_free,
         )
+        return partners >= 0
 
 
 def evaluate_frames(
@@ -116,7 +117,7 @@ def evaluate_frames(
         detections: Of any videos; those not in `truth` are not looked at.
         truth: The videos that count. A video without detections is missed.
         classes: Class names, to which the labels of `truth` point; the detections have columns of
-            these names in any order.
+            these names in any order. A class that they do not have is missed.
         protocol: How boxes are chosen, compared and ranked.
         settings: Numbers to go with it; None stands for the protocol's own.
         convention: What is added to the boxes.
@@ -124,7 +125,7 @@ def evaluate_frames(
             does not matter whether the videos are cut to what is annotated.
 
     Raises:
-        InputError: The detections lack a class.
+        InputError: The detections know none of the classes.
     """
     settings = settings or protocol.settings
     found = choose_boxes(detections, truth, classes, protocol, settings, convention)
@@ -150,7 +151,7 @@ def choose_boxes(
     """Chooses boxes as a protocol does; arguments as of `evaluate_frames`.
 
     Raises:
-        InputError: The detections lack a class.
+        InputError: The detections know none of the classes.
     """
     wanted = {video.name for video in truth}
     return [

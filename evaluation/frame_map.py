@@ -15,6 +15,7 @@ from evaluation.box_convention import (
     box_convention_option,
     choose_convention,
 )
+from evaluation.confusion import BOX_SCORE, frame_confusion
 from evaluation.error_shares import error_figures, error_line
 from evaluation.frame_boxes import FrameBoxes, boxes_of_tubes
 from evaluation.frame_errors import analyse_frame_errors
@@ -23,6 +24,7 @@ from evaluation.frame_protocols import FRAME_PROTOCOLS, FRAME_ROAD, FrameProtoco
 from evaluation.frame_report import frame_figures, frame_rows, frame_table
 from evaluation.ground_truth import (
     GroundTruth,
+    VideoOrigin,
     ground_truth_options,
     open_ground_truth,
     origin_facts,
@@ -57,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     protocol = FRAME_PROTOCOLS[args.protocol]
     settings = _settings(args, protocol)
     truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
-    found, names, convention = _read(args, truth, protocol, settings)
-    report_coverage(names, truth)
+    found, origins, convention = _read(args, truth, protocol, settings)
+    report_coverage(origins, truth)
     rules = {
         "protocol": protocol,
         "iou_thresh": settings.iou_thresh,
@@ -67,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     evaluation = evaluate_frame_boxes(found, truth.videos, truth.classes, **rules)
     errors = analyse_frame_errors(found, truth.videos, truth.classes, **rules)
+    confused = frame_confusion(found, truth.videos, truth.classes, **rules)
     recall = frame_recall(
         found, truth.videos, truth.classes, protocol=protocol, convention=convention
     )
@@ -74,6 +77,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "ground_truth": truth.name,
         "settings": asdict(settings),
         **frame_figures(evaluation),
+        "confusion": {
+            "boxes": confused.counts,
+            "iou_thresh": settings.iou_thresh,
+            "min_score": BOX_SCORE,
+        },
         "errors": error_figures(errors),
         "recall": recall_figures(recall),
     }
@@ -81,7 +89,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args,
         figures,
         frame_rows(evaluation),
-        lambda: frame_page(origin_facts(args.results, names, truth), evaluation, errors, recall),
+        lambda: frame_page(
+            origin_facts(args.results, origins, truth), evaluation, errors, recall, confused
+        ),
     )
     print(frame_table(evaluation))
     print(error_line(errors))
@@ -137,18 +147,18 @@ def _settings(args: argparse.Namespace, protocol: FrameProtocol) -> FrameSetting
 
 def _read(
     args: argparse.Namespace, truth: GroundTruth, protocol: FrameProtocol, settings: FrameSettings
-) -> tuple[list[FrameBoxes], list[str], BoxConvention]:
-    """Boxes of all videos that count, the names of all videos read, and the box convention."""
+) -> tuple[list[FrameBoxes], dict[str, VideoOrigin], BoxConvention]:
+    """Boxes of all videos that count, what all that were read say, and the box convention."""
     found: list[FrameBoxes] = []
-    names: list[str] = []
+    origins: dict[str, VideoOrigin] = {}
     models: set[str] = set()
     convention = CONTINUOUS
     for video in read_box_files(args.results, args.format, reading_context(args, truth)):
         models.add(video.model)
         convention = choose_convention(args.box_convention, models, protocol.name)
-        names.append(video.video)
+        origins[video.video] = VideoOrigin.of(video)
         found += _boxes(video, truth, protocol, settings, convention)
-    return found, names, convention
+    return found, origins, convention
 
 
 def _boxes(

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import DATASETS, InputError, Tube, VideoAnnotation, VideoTubes, open_dataset
+from data import (
+    DATASETS,
+    Detections,
+    InputError,
+    Tube,
+    VideoAnnotation,
+    VideoTubes,
+    open_dataset,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,26 @@ class GroundTruth:
     videos: tuple[VideoAnnotation, ...]
     annotated: Mapping[str, VideoAnnotation]
     trimmed: bool
+
+
+@dataclass(frozen=True)
+class VideoOrigin:
+    """What the results of a video say of it.
+
+    Attributes:
+        frames: Number of frames.
+        size: Width and height of the frame in pixels.
+        classes: Names of the classes that can be found in it.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, video: Detections | VideoTubes) -> "VideoOrigin":
+        """Returns what detections or tubes say of their video."""
+        return cls(video.frames, (video.width, video.height), video.classes)
 
 
 def ground_truth_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -80,23 +108,23 @@ def open_ground_truth(
 
 
 def class_columns(classes: Sequence[str], wanted: Sequence[str], video: str) -> list[int]:
-    """Returns where each of the classes `wanted` stands in `classes`.
+    """Returns where each of the classes `wanted` stands in `classes`, or -1 for one that is not.
 
     Args:
-        classes: Class names of the detections.
+        classes: Class names of the results.
         wanted: Class names of the ground truth.
         video: Name of the video, for the error.
 
     Raises:
-        InputError: A class is missing.
+        InputError: Not one of them is there.
     """
-    missing = [name for name in wanted if name not in classes]
-    if missing:
+    if not set(classes) & set(wanted):
         raise InputError(
-            f"video {video!r}: class {missing[0]!r} of the ground truth is not among those of the "
-            f"detections ({_some(classes)}); name the data set whose classes the detector knows"
+            f"video {video!r}: none of the classes of the ground truth ({_some(wanted)}) is among "
+            f"those of the results ({_some(classes)}); name the data set whose classes the "
+            "detector knows"
         )
-    return [list(classes).index(name) for name in wanted]
+    return [list(classes).index(name) if name in classes else -1 for name in wanted]
 
 
 def tubes_by_video(
@@ -138,17 +166,20 @@ def tubes_by_video(
     return found
 
 
-def report_coverage(names: Iterable[str], truth: GroundTruth) -> None:
-    """Tells on stderr which videos are left out and which count as missed.
+def report_coverage(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> None:
+    """Tells on stderr how the results and the ground truth differ.
+
+    That is: which videos are left out and which count as missed, which classes do, and which videos
+    have another length or size. UCF24 goes around in several sizes, so this is no error.
 
     Args:
-        names: Videos of which there are results.
+        origins: Videos of which there are results, by name.
         truth: The videos that count.
 
     Raises:
-        InputError: No video is in both.
+        InputError: No video is in both, or the results of a video know no class of the truth.
     """
-    given, wanted = set(names), {video.name for video in truth.videos}
+    given, wanted = set(origins), {video.name for video in truth.videos}
     if not given & wanted:
         raise InputError(
             f"none of the videos ({_some(sorted(given))}) is in the ground truth {truth.name} "
@@ -166,6 +197,49 @@ def report_coverage(names: Iterable[str], truth: GroundTruth) -> None:
             f"and count as missed: {_some(sorted(wanted - given))}",
             file=sys.stderr,
         )
+    _report_classes(origins, truth)
+    _report_shapes(origins, truth)
+
+
+def _report_classes(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> None:
+    """Tells which classes of the truth the results do not know."""
+    missed: set[int] = set()
+    for video in truth.videos:
+        if video.name in origins:
+            columns = class_columns(origins[video.name].classes, truth.classes, video.name)
+            missed |= {label for label, column in enumerate(columns) if column < 0}
+    if missed:
+        print(
+            f"note: {len(missed)} of {len(truth.classes)} classes of {truth.name} are unknown to "
+            "the results and count as missed, with an average precision of 0: "
+            f"{_some([truth.classes[label] for label in sorted(missed)], 10)}",
+            file=sys.stderr,
+        )
+
+
+def _report_shapes(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> None:
+    """Tells of how many videos the results say another length or size than the truth."""
+    both = [(video, origins[video.name]) for video in truth.videos if video.name in origins]
+    lengths = [
+        f"{video.name}: {origin.frames} frames, annotated {video.frames}"
+        for video, origin in both
+        if origin.frames != video.frames
+    ]
+    sizes = [
+        f"{video.name}: {'x'.join(map(str, origin.size))}, annotated {video.width}x{video.height}"
+        for video, origin in both
+        if origin.size != (video.width, video.height)
+    ]
+    for what, compared, differing in (
+        ("number of frames", "frames of equal numbers are compared", lengths),
+        ("frame size", "boxes are compared as they are", sizes),
+    ):
+        if differing:
+            print(
+                f"note: {len(differing)} of {len(both)} videos have another {what} than in "
+                f"{truth.name}, and {compared}; the first is {differing[0]}",
+                file=sys.stderr,
+            )
 
 
 def origin_facts(

@@ -265,14 +265,14 @@ def match_boxes(
     true_added: NDArray[np.float64],
     iou_thresh: float,
     only_free: bool,
-) -> NDArray[np.bool_]:
-    """Tells which detections are true positives.
+) -> NDArray[np.int64]:
+    """Returns the row of the true box that each detection takes, or -1 for a false positive.
 
     Both lists stand in order of frames, the detections of a frame best first. Each detection takes
     the true box that it overlaps most, the first of equal ones, if the IoU reaches the threshold
     and nobody took it before; with `only_free`, the one among those that nobody took.
     """
-    hits = np.zeros(frames.shape[0], np.bool_)
+    partners = np.full(frames.shape[0], -1)
     taken = np.zeros(true_frames.shape[0], np.bool_)
     first = 0
     for row in range(frames.shape[0]):
@@ -290,8 +290,8 @@ def match_boxes(
             other += 1
         if best >= 0 and best_iou >= iou_thresh and not taken[best]:
             taken[best] = True
-            hits[row] = True
-    return hits
+            partners[row] = best
+    return partners
 
 
 @njit(cache=True)

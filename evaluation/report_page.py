@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.html_page import fact_list, html_page
 from evaluation.average_precision import Method, PrecisionRecall
-from evaluation.confusion import ConfusionMatrix
+from evaluation.confusion import BOX_SCORE, ConfusionMatrix
 from evaluation.error_shares import ErrorShares
 from evaluation.frame_evaluation import FrameEvaluation
 from evaluation.frame_report import frame_rows, frames_looked_at
@@ -65,9 +65,10 @@ def tube_page(
         f"<h2>Confusion of tubes at IoU {at}</h2>",
         _note(
             "True classes from top to bottom, those that were found in their place from left to "
-            "right."
+            "right. In each video the tubes of all classes together choose by falling score: each "
+            "takes the true one that it overlaps most and that is still free."
         ),
-        confusion_map(confused, "missed", "nothing"),
+        confusion_map(confused, "missed", "nothing there"),
         "<h2>Confusion of videos</h2>",
         _note("True classes from top to bottom, those of the surest tubes from left to right."),
         confusion_map(confused_videos, "no tube", "nothing"),
@@ -82,6 +83,7 @@ def frame_page(
     evaluation: FrameEvaluation,
     errors: ErrorShares,
     recall: RecallCurves,
+    confused: ConfusionMatrix,
 ) -> str:
     """Returns the page about an evaluation of single frames; see `tube_page`."""
     at = f"{evaluation.iou_thresh:g}"
@@ -103,6 +105,14 @@ def frame_page(
             evaluation.protocol.method,
             at,
         ),
+        f"<h2>Confusion of boxes at IoU {at}</h2>",
+        _note(
+            "True classes from top to bottom, those that were found in their place from left to "
+            f"right. In each frame the boxes with a score above {BOX_SCORE:g} choose by falling "
+            "score, those of all classes together: each takes the true box that it overlaps most "
+            "and that is still free."
+        ),
+        confusion_map(confused, "missed", "nothing there"),
         *_errors(errors, "boxes"),
         *_recall(recall, "boxes of a frame"),
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.command import counted
 from evaluation.recall_curves import RecallCurves
 from evaluation.tube_evaluation import TubeEvaluation
 
@@ -29,8 +30,9 @@ def tube_table(evaluation: TubeEvaluation) -> str:
         lines.append(f"{name:<12}{mean_ap:>12.4f}{evaluation.mean_iou(*thresholds):>12.4f}")
     lines.append(f"{'video accuracy':<24}{evaluation.accuracy:>12.4f}")
     lines.append(
-        f"{evaluation.detections.sum()} tubes found, {evaluation.positives.sum()} true ones, "
-        f"{len(evaluation.classes)} classes"
+        f"{counted(evaluation.detections.sum(), 'tube')} found, "
+        f"{counted(evaluation.positives.sum(), 'true one')}, "
+        f"{counted(len(evaluation.classes), 'class')}"
     )
     lines.append(protocol_line(evaluation))
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from evaluation.box_convention import box_convention_option, choose_convention
 from evaluation.confusion import tube_confusion, video_confusion
 from evaluation.error_shares import error_figures, error_line
 from evaluation.ground_truth import (
+    VideoOrigin,
     ground_truth_options,
     open_ground_truth,
     origin_facts,
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
     videos = list(read_tube_files(args.tubes, args.format, reading_context(args, truth)))
     tubes = tubes_by_video(videos, truth.classes)
-    report_coverage(tubes, truth)
+    report_coverage({video.video: VideoOrigin.of(video) for video in videos}, truth)
     protocol = PROTOCOLS[args.protocol]
     convention = choose_convention(
         args.box_convention, {video.model for video in videos}, protocol.name

@@ -22,10 +22,13 @@ from data import (
     save_tubes,
     write_run_record,
 )
+from data.command import counted
+from data.processes import in_processes
 from data.tube_arrays import save_tube_arrays
 from evaluation.box_convention import choose_convention
 from evaluation.ground_truth import (
     GroundTruth,
+    VideoOrigin,
     open_ground_truth,
     report_coverage,
     tubes_by_video,
@@ -35,7 +38,7 @@ from evaluation.result_files import reading_context
 from evaluation.tube_evaluation import evaluate_tubes
 from evaluation.tube_report import tube_figures, tube_table
 from tubes.build_options import build_options, chosen_settings, parse_build_options
-from tubes.building import Building, in_processes
+from tubes.building import Building
 from tubes.video_streams import find_streams
 
 # About 50 MB of JSON.
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = ""
     if truth:
         tubes = tubes_by_video(videos, truth.classes)
-        report_coverage(tubes, truth)
+        report_coverage({video.video: VideoOrigin.of(video) for video in videos}, truth)
         evaluation = evaluate_tubes(
             tubes,
             truth.videos,
@@ -78,10 +81,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         figures |= tube_figures(evaluation)
         table = tube_table(evaluation)
     written = _write(folder, videos)
-    recorded = {**vars(args), "trimming": settings.trimming, "detections": paths}
-    recorded["settings"] = asdict(settings)
+    recorded = {**vars(args), "trimming": settings.trimming, "alpha": settings.alpha}
+    recorded |= {"detections": paths, "settings": asdict(settings)}
     write_run_record(folder, recorded, figures)
-    print(f"{figures['tubes']} tubes in {len(videos)} videos: {written}")
+    print(f"{counted(figures['tubes'], 'tube')} in {counted(len(videos), 'video')}: {written}")
     if truth:
         print(f"ground truth: {truth.name}\n{table}")
 

@@ -84,7 +84,7 @@ def build_options(
         help="costs of a change of label for the paths of each class, in place of --alpha; "
         "retinanet3d: those of 3D-RetinaNet for UCF24",
     )
-    parser.set_defaults(trimming=None)  # so that it shows whether it was given
+    parser.set_defaults(trimming=None, alpha=None)  # so that it shows whether they were given
     box_convention_option(parser, default=None)
 
 
@@ -110,14 +110,34 @@ def chosen_settings(args: argparse.Namespace, truth: GroundTruth | None) -> Tube
     """Returns the settings that were asked for; what is not trimmed by default is told on stderr.
 
     Raises:
-        InputError: A value is out of its range.
+        InputError: A value is out of its range, or has no effect.
     """
-    trimming, by_default = args.trimming or TubeSettings.trimming, args.trimming is None
-    if by_default and truth and truth.trimmed:
+    by_default = args.trimming is None and truth is not None and truth.trimmed
+    trimming = "none" if by_default else args.trimming or TubeSettings.trimming
+    _check_costs(args, trimming)
+    if by_default:
         print("note: not trimmed, since all true tubes span their clips", file=sys.stderr)
-        trimming = "none"
-    given = argparse.Namespace(**{**vars(args), "trimming": trimming})
+    alpha = TubeSettings.alpha if args.alpha is None else args.alpha
+    given = argparse.Namespace(**{**vars(args), "trimming": trimming, "alpha": alpha})
     return read_settings(given, TubeSettings)
+
+
+def _check_costs(args: argparse.Namespace, trimming: str) -> None:
+    """Checks that the costs of a change of label are of use where they were given."""
+    for name in ("alpha", "alphas"):
+        if trimming == "none" and getattr(args, name) not in (None, ()):
+            chosen = (
+                "with --trimming none" if args.trimming else "where true tubes span their clips"
+            )
+            raise InputError(
+                f"--{name}: has no effect {chosen}, since nothing is trimmed; leave it out, or "
+                "trim with --trimming labels or background"
+            )
+    if args.alphas and args.alpha is not None:
+        raise InputError(
+            f"--alpha {args.alpha:g}: has no effect, since --alphas gives a cost to each class; "
+            "leave one of them out"
+        )
 
 
 def _alphas(text: str) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data import CommandParser, Detections, InputError, atomic_path, run_command
+from data.interchange.files import video_path
 from evaluation.result_files import check_corners
 from tubes.linker import OnlineLinker
 from tubes.paths import ActionPath
@@ -54,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     parser = CommandParser(
         prog="python tubes/draw.py",
-        description="Draw how the detections of a video are linked into paths (linking.png), and "
-        "how the strongest path is trimmed while the stream runs (trimming.png).",
+        description="Draw how the detections of a video are linked into paths (VIDEO-linking.png), "
+        "and how the strongest path is trimmed while the stream runs (VIDEO-trimming.png).",
         epilog="example: python tubes/draw.py runs/detections/video.npz --trimming background",
     )
     parser.add_argument("detections", type=Path, metavar="DETECTIONS", help="an .npz file")
@@ -90,7 +91,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     strongest = max(wanted, key=lambda path: path.path_score)
     own = [path for path in wanted if path.label == strongest.label]
     own.sort(key=lambda path: -path.path_score)
-    pictures = [args.save_root / "linking.png", args.save_root / "trimming.png"]
+    pictures = [
+        video_path(args.save_root, video.video, f"-{what}.png") for what in ("linking", "trimming")
+    ]
     draw_linking(pictures[0], video, own[:MOST_PATHS])
     index = next(i for i, path in enumerate(paths) if path.id == strongest.id)
     runs = trim(paths, settings.class_alphas(len(video.classes)), settings.trimming)

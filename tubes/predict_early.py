@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from data import CommandParser, InputError, VideoTubes, run_command
+from data.processes import in_processes
 from evaluation.box_convention import choose_convention
 from evaluation.early_prediction import FRACTIONS, evaluate_early, first_part
 from evaluation.early_report import early_figures, early_page, early_rows, early_table
 from evaluation.ground_truth import (
+    VideoOrigin,
     open_ground_truth,
     origin_facts,
     report_coverage,
@@ -24,7 +26,6 @@ from evaluation.protocols import PROTOCOLS
 from evaluation.report_files import report_options, write_reports
 from evaluation.result_files import reading_context
 from tubes.build_options import build_options, chosen_settings, parse_build_options
-from tubes.building import in_processes
 from tubes.settings import TubeSettings
 from tubes.tube_builder import build_tubes
 from tubes.video_streams import VideoStreams, find_streams, fused
@@ -79,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         seen: tubes_by_video(own, truth.classes)
         for seen, own in zip(FRACTIONS, zip(*videos, strict=True), strict=True)
     }
-    names = parts[1.0]
-    report_coverage(names, truth)
+    # The last part is the whole video.
+    report_coverage({own[-1].video: VideoOrigin.of(own[-1]) for own in videos}, truth)
     models = {video.model for own in videos for video in own}
     early = evaluate_early(
         parts.__getitem__,
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args,
         figures,
         early_rows(early),
-        lambda: early_page(origin_facts(args.detections, names, truth), early),
+        lambda: early_page(origin_facts(args.detections, parts[1.0], truth), early),
     )
     print(early_table(early))
 

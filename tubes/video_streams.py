@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from data import Context, Detections, InputError
+from data.array_file import read_arrays
 from data.interchange.own_files import NAME as OWN
 from evaluation.detection_files import find_detections
 from evaluation.result_files import check_corners, read_detection_files
@@ -44,6 +46,17 @@ class VideoStreams:
         for path, stream in zip(self.places, streams, strict=True):
             check_corners(stream, path)
         return streams
+
+    def lengths(self) -> tuple[int, ...]:
+        """Returns the number of frames of each stream.
+
+        Raises:
+            InputError: A file is wrong.
+        """
+        if self.loaded:
+            return tuple(stream.frames for stream in self.loaded)
+        offsets = (read_arrays(path, ["offsets"], "detections")["offsets"] for path in self.places)
+        return tuple(each.size - 1 for each in offsets)
 
     def origin(self) -> list[tuple[str | int, ...]]:
         """Returns something for each stream that changes when its detections do."""
@@ -119,6 +132,8 @@ def _own_files(paths: Sequence[Path], top: Path | None) -> list[VideoStreams]:
                     "networks in the same videos"
                 )
         found.append(VideoStreams(name.with_suffix("").as_posix(), tuple(places)))
+    if top:
+        _report_lengths({streams.name: streams.lengths() for streams in found})
     return found
 
 
@@ -128,6 +143,7 @@ def _read(
     """Videos that are read one after the other, with those of the same name in a second stream."""
     partners = read_detection_files([top], form, context) if top else iter(())
     waiting: dict[str, Detections] = {}
+    lengths: dict[str, tuple[int, ...]] = {}
     for path, video in read_detection_files(paths, form, context):
         if top is None:
             yield VideoStreams(video.video, (path,), (video,))
@@ -140,7 +156,24 @@ def _read(
                     "detect with both networks in the same videos"
                 )
             waiting[partner.video] = partner
-        yield VideoStreams(video.video, (path, top), (video, waiting.pop(video.video)))
+        streams = VideoStreams(video.video, (path, top), (video, waiting.pop(video.video)))
+        lengths[streams.name] = streams.lengths()
+        yield streams
+    _report_lengths(lengths)
+
+
+def _report_lengths(lengths: Mapping[str, tuple[int, ...]]) -> None:
+    """Tells on stderr where two streams have other numbers of frames; given by video."""
+    differing = [(name, *own) for name, own in lengths.items() if len(set(own)) > 1]
+    if differing:
+        name, base, top = differing[0]
+        print(
+            f"note: {len(differing)} of {len(lengths)} videos have another number of frames in "
+            "--top than in the first stream: frames that --top lacks have the detections of the "
+            "first stream alone, and what it has beyond the first stream is left out; the first is "
+            f"{name}: {base} frames, in --top {top}",
+            file=sys.stderr,
+        )
 
 
 def _digest(stream: Detections) -> str:

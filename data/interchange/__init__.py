@@ -7,10 +7,11 @@ them, is in docs/interchange.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from data.array_file import read_arrays
 from data.detections import Detections
 from data.errors import InputError
 from data.interchange import (
@@ -24,6 +25,7 @@ from data.interchange import (
     yowo_text,
 )
 from data.interchange.context import Context, VideoShape
+from data.interchange.files import walk
 from data.interchange.format import KINDS, Format
 from data.interchange.supervision_frames import (
     from_supervision,
@@ -31,6 +33,9 @@ from data.interchange.supervision_frames import (
     tubes_from_supervision,
     tubes_to_supervision,
 )
+from data.json_reader import JsonDocument
+from data.matlab_file import read_matlab
+from data.restricted_pickle import load_pickle
 from data.tube import VideoTubes
 
 __all__ = [
@@ -69,19 +74,41 @@ def find_format(path: str | os.PathLike[str]) -> Format:
     """Returns the format of a file or folder, by its content.
 
     Raises:
-        InputError: there is nothing at `path`, or it may be of no or of several formats.
+        InputError: there is nothing at `path`, a file is damaged, or it may be of no or of several
+            formats.
     """
     if not Path(path).exists():
         raise InputError(f"{path}: no such file or folder; check the path")
     found = [form for form in FORMATS.values() if form.contents(Path(path))]
     if len(found) == 1:
         return found[0]
+    if not found:
+        _check_first_files(Path(path))
     seems = f"may be in the format {' or '.join(form.name for form in found)}"
     raise InputError(
         f"{path}: {seems if found else 'is in no known format, as far as its content shows'}; "
         "name the format with --format (of convert.py: --from), one of: "
         f"{', '.join(FORMATS)}, which then says what is wrong with the file"
     )
+
+
+def _check_first_files(path: Path) -> None:
+    """Reads the first file of each kind at or below a path, of which no format was found.
+
+    Raises:
+        InputError: one is damaged, so that its format cannot be found.
+    """
+    readers: Mapping[str, Callable[[Path], object]] = {
+        ".npz": lambda file: read_arrays(file, (), "this project"),
+        ".json": JsonDocument,
+        ".pkl": load_pickle,
+        ".mat": read_matlab,
+    }
+    for suffix, read in readers.items():
+        files = (path / folder / name for folder, names in walk(path, suffix) for name in names)
+        file = path if path.suffix == suffix and path.is_file() else next(files, None)
+        if file is not None:
+            read(file)
 
 
 def read_detections(

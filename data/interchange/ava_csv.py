@@ -290,4 +290,5 @@ FORMAT = Format(
     write_detections=write_detections,
     read_tubes=read_tubes,
     write_tubes=write_tubes,
+    suffixes={"detections": (".csv",), "tubes": (".csv",)},
 )

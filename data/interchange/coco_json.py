@@ -213,4 +213,5 @@ FORMAT = Format(
     write_detections=write_detections,
     read_tubes=read_tubes,
     write_tubes=write_tubes,
+    suffixes={"tubes": (".json",)},
 )

@@ -45,9 +45,11 @@ class _Row(NamedTuple):
 def contents(path: Path) -> frozenset[str]:
     """As `Format.contents`: ids of instances tell tubes."""
     try:
-        file, _ = _files(path)
+        file, beside = _files(path)
     except InputError:
         return frozenset()
+    if beside is None and not _holds(file, "image_id") and not _is_data_set(file):
+        return frozenset()  # an empty list may be anything
     tubes = _holds(file, "instance_id") or _holds(file, "track_id")
     return frozenset({"detections", "tubes"} if tubes else {"detections"})
 
@@ -168,7 +170,12 @@ def _frames_and_boxes(
 
 def _read(path: Path, context: Context) -> tuple[tuple[str, ...], dict[str, list[_Row]], Path]:
     """Returns class names, the rows of each video, and the file that they are in."""
-    file, beside = _files(path)
+    try:
+        file, beside = _files(path)
+    except InputError:
+        if path.is_file():
+            JsonDocument(path)  # says where a file is damaged
+        raise
     document = JsonDocument(file)
     where: FieldPath = () if isinstance(document.value, list) else ("annotations",)
     entries = document.value.get("annotations") if where else document.value
@@ -187,8 +194,12 @@ def _read(path: Path, context: Context) -> tuple[tuple[str, ...], dict[str, list
     for index, entry in enumerate(entries):
         try:
             image, category = entry["image_id"], entry["category_id"]
-            if image not in images or category not in labels:
-                raise ValueError(f"there is no image {image} or no category {category}")
+            if image not in images:
+                raise ValueError(f"image_id {image!r} is that of no image")
+            if category not in labels:
+                raise ValueError(
+                    f"category_id {category!r} is that of none of the classes {', '.join(classes)}"
+                )
             video, frame = images[image]
             x, y, width, height = map(float, listing(entry["bbox"], "bbox"))
             tube_score = entry.get("tube_score")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +35,14 @@ class VideoShape(Protocol):
         ...
 
 
+def _ignore(note: str) -> None:
+    pass
+
+
+def _print(note: str) -> None:
+    print("note:", note, file=sys.stderr)
+
+
 @dataclass(frozen=True)
 class Context:
     """What readers and writers need to know besides the files.
@@ -45,6 +54,7 @@ class Context:
             don't allow: what is read from others then says 25.
         start_time: time of the first frame in seconds, for AVA's files: they count from the start
             of the film, and the clips that are cut out of it start at 900.
+        note: is told, in a sentence, of what is not wrong and may yet not be meant.
 
     Raises:
         ValueError: a field has the wrong type or range.
@@ -54,6 +64,7 @@ class Context:
     videos: Mapping[str, VideoShape] = field(default_factory=dict)
     frame_rate: float | None = None
     start_time: float = 0.0
+    note: Callable[[str], None] = field(default=_ignore, compare=False)
 
     def __post_init__(self) -> None:
         check_fields(
@@ -92,6 +103,24 @@ class Context:
             )
         return shapes[name]
 
+    def note_missing(self, files: Mapping[str, int], path: str | os.PathLike[str]) -> None:
+        """Notes which videos have frames without a file, where there is one for each frame.
+
+        Args:
+            files: number of files by name of the video.
+            path: where the files are.
+        """
+        frames = {name: self.videos[name].frames for name in files}
+        missing = [name for name in files if files[name] < frames[name]]
+        if missing:
+            some = ", ".join(
+                f"{name} ({frames[name] - files[name]} of {frames[name]})" for name in missing[:3]
+            )
+            self.note(
+                f"{path}: {len(missing)} of {len(files)} videos have frames without a file, which "
+                f"count as frames without detections: {some}{', ...' if missing[3:] else ''}"
+            )
+
     def shapes(self, path: str | os.PathLike[str]) -> Mapping[str, VideoShape]:
         """Returns `videos`, which the files at `path` lack.
 
@@ -125,10 +154,12 @@ def chosen_context(
 ) -> Context:
     """Returns what the options of `context_options` and the data set say.
 
+    Notes are printed on stderr.
+
     Raises:
         InputError: an option is wrong.
     """
     try:
-        return Context(tuple(classes), videos, args.frame_rate, args.start_time)
+        return Context(tuple(classes), videos, args.frame_rate, args.start_time, _print)
     except ValueError as error:
         raise InputError(f"--{error}; give another number") from None

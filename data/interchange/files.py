@@ -82,6 +82,24 @@ def numbered_files(root: Path, suffix: str) -> Iterator[tuple[str, list[tuple[in
             yield folder, sorted(frames.items())
 
 
+def note_file(files: dict[str, Path], video: str, file: Path) -> None:
+    """Notes which file is about a video.
+
+    Args:
+        files: the files noted so far by name of the video.
+        video: name of the video.
+        file: the file.
+
+    Raises:
+        InputError: another file is about the same video.
+    """
+    if video in files:
+        raise InputError(
+            f"{file}: is about video {video!r}, as {files[video]} is; leave one of them out"
+        )
+    files[video] = file
+
+
 def check_frame(number: int, frames: int, path: Path) -> None:
     """Checks the number of a frame, counted from 1, that a file name says.
 

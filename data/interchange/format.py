@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.detections import Detections
@@ -29,6 +29,8 @@ class Format:
         write_detections: takes the path to write, the videos, and as the reader.
         read_tubes: as `read_detections`.
         write_tubes: as `write_detections`.
+        suffixes: for those of `KINDS` that are written to one file, and not to a folder, what its
+            name may end with for the file to be recognised.
     """
 
     name: str
@@ -38,3 +40,4 @@ class Format:
     write_detections: Callable[[Path, Iterable[Detections], Context], None] | None = None
     read_tubes: Callable[[Path, Context], Iterator[VideoTubes]] | None = None
     write_tubes: Callable[[Path, Iterable[VideoTubes], Context], None] | None = None
+    suffixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

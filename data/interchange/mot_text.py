@@ -34,6 +34,7 @@ from data.interchange.context import Context
 from data.interchange.files import (
     atomic_folder,
     first_file,
+    note_file,
     number_table,
     video_path,
     walk,
@@ -124,10 +125,13 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield path.stem, path
         return
+    found: dict[str, Path] = {}
     for folder, names in walk(path, ".txt"):
         for name in names:
             video = (Path(folder) / name.removesuffix(".txt")).as_posix()
-            yield video.removesuffix("/det/det").removesuffix("/gt/gt"), path / folder / name
+            video = video.removesuffix("/det/det").removesuffix("/gt/gt")
+            note_file(found, video, path / folder / name)
+            yield video, path / folder / name
 
 
 def _read(file: Path) -> tuple[npt.NDArray[np.float64], Place]:

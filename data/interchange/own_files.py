@@ -15,8 +15,16 @@ from data.array_file import read_arrays
 from data.detections import FORMAT as DETECTIONS
 from data.detections import Detections
 from data.errors import InputError
+from data.interchange.checks import box_rows
 from data.interchange.context import USUAL_FRAME_RATE, Context
-from data.interchange.files import atomic_folder, first_file, head, video_path, walk
+from data.interchange.files import (
+    atomic_folder,
+    first_file,
+    head,
+    note_file,
+    video_path,
+    walk,
+)
 from data.interchange.format import Format
 from data.tube import VideoTubes
 from data.tube_arrays import FORMAT as TUBE_ARRAYS
@@ -68,15 +76,23 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
         context: not needed.
 
     Raises:
-        InputError: a file is wrong.
+        InputError: a file is wrong, or two are about the same video.
     """
     if contents(path) == {"tubes"}:
         raise InputError(f"{path}: holds tubes and no detections; name other files")
     files = [path]
     if path.is_dir():
         files = [path / folder / name for folder, names in walk(path, ".npz") for name in names]
+    found: dict[str, Path] = {}
     for file in files:
-        yield Detections.load(file)
+        detections = Detections.load(file)
+        note_file(found, detections.video, file)
+
+        def place(row: int, file: Path = file, detections: Detections = detections) -> str:
+            return f"{file}: video {detections.video!r}, frame {detections.frames_of(row)}"
+
+        box_rows(detections.boxes, place)
+        yield detections
 
 
 def write_detections(path: Path, videos: Iterable[Detections], context: Context) -> None:
@@ -150,4 +166,5 @@ FORMAT = Format(
     write_detections=write_detections,
     read_tubes=read_tubes,
     write_tubes=write_tubes,
+    suffixes={"tubes": (".json", ".npz")},
 )

@@ -71,7 +71,7 @@ def contents(path: Path) -> frozenset[str]:
 
 
 def read_detections(path: Path, context: Context) -> Iterator[Detections]:
-    """Reads the detections below a folder; frames without a file have none.
+    """Reads the detections below a folder; frames without a file have none, which is noted.
 
     The background's score is what agentness leaves to 1.
 
@@ -83,7 +83,9 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
         InputError: something is missing or wrong.
     """
     classes = context.class_names(path)
+    counts: dict[str, int] = {}
     for video, files in numbered_files(path, ".pkl"):
+        counts[video] = len(files)
         shape = context.video(video, path)
         rows = Rows(classes)
         for frame, file in files:
@@ -100,6 +102,7 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
                 np.column_stack([scores[:, 1:], 1 - scores[:, 0]]),
             )
         yield rows.detections(video, shape, context, NAME)
+    context.note_missing(counts, path)
 
 
 def _rows(content: Any, classes: int | None, path: Path) -> npt.NDArray[Any]:
@@ -226,4 +229,5 @@ FORMAT = Format(
     write_detections=write_detections,
     read_tubes=read_tubes,
     write_tubes=write_tubes,
+    suffixes={"tubes": (".pkl",)},
 )

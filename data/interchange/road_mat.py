@@ -30,8 +30,8 @@ from data.interchange.files import (
     video_path,
 )
 from data.interchange.format import Format
-from data.interchange.matlab_matrices import read_matrices
 from data.interchange.rows import Rows
+from data.matlab_file import read_matlab
 
 NAME = "road"
 
@@ -42,7 +42,7 @@ def contents(path: Path) -> frozenset[str]:
     try:
         if sample is not None:
             return frozenset(
-                {"detections"} if {"loc", "scores"} <= set(read_matrices(sample)) else ()
+                {"detections"} if {"loc", "scores"} <= set(read_matlab(sample)) else ()
             )
     except InputError:
         pass
@@ -50,7 +50,7 @@ def contents(path: Path) -> frozenset[str]:
 
 
 def read_detections(path: Path, context: Context) -> Iterator[Detections]:
-    """Reads the detections below a folder; frames without a file have none.
+    """Reads the detections below a folder; frames without a file have none, which is noted.
 
     Args:
         path: the folder, right above the class folders.
@@ -60,7 +60,9 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
         InputError: something is missing or wrong.
     """
     classes = context.class_names(path)
+    counts: dict[str, int] = {}
     for video, files in numbered_files(path, ".mat"):
+        counts[video] = len(files)
         shape = context.video(video, path)
         rows = Rows(classes)
         for number, file in files:
@@ -68,11 +70,12 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
             boxes, background_first = _read_frame(file, shape, len(classes))
             rows.add(number - 1, boxes, np.roll(background_first, -1, axis=1))
         yield rows.detections(video, shape, context, NAME)
+    context.note_missing(counts, path)
 
 
 def _read_frame(file: Path, shape: VideoShape, classes: int) -> tuple[Floats, Floats]:
     """Returns boxes (n, 4) and scores (n, classes + 1), the background first."""
-    matrices = read_matrices(file)
+    matrices = read_matlab(file)
     corners = number_array(matrices.get("loc"), None, file, "loc")
     scores = number_array(matrices.get("scores"), classes + 1, file, "scores")
     if len(corners) != len(scores) or corners.shape[1] % 4 or not corners.shape[1]:

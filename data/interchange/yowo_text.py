@@ -49,7 +49,7 @@ def contents(path: Path) -> frozenset[str]:
 
 
 def read_detections(path: Path, context: Context) -> Iterator[Detections]:
-    """Reads the detections in a folder; frames without a file have none.
+    """Reads the detections in a folder; frames without a file have none, which is noted.
 
     Of a row, the score stands in the column of its class and what is left to 1 in that of the
     background.
@@ -63,9 +63,11 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
     """
     classes = context.class_names(path)
     names = _names(context)
+    counts: dict[str, int] = {}
     for flat, files in _files(path).items():
         video = names.get(flat, flat)
         shape = context.video(video, path)
+        counts[video] = len(files)
         rows = Rows(classes)
         for frame, name in sorted(files.items()):
             check_frame(frame, shape.frames, path / name)
@@ -82,6 +84,7 @@ def read_detections(path: Path, context: Context) -> Iterator[Detections]:
                 one_class_scores(labels, scores, len(classes)),
             )
         yield rows.detections(video, shape, context, NAME)
+    context.note_missing(counts, path)
 
 
 def _names(context: Context) -> dict[str, str]:

@@ -22,6 +22,7 @@ from data import (
 )
 from data.check import main
 from data.tube_arrays import save_tube_arrays
+from tests.data.media import write_video
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("run", "walk")
@@ -65,7 +66,8 @@ def test_one_file_is_counted(
     folder: Path, name: str, counts: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not main([str(folder / name)])
-    assert capsys.readouterr().out == f"{folder / name}: {counts}\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "note:" not in line] == [f"{folder / name}: {counts}"]
 
 
 def test_tubes_as_arrays_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,8 +89,9 @@ def test_every_reversed_box_of_detections_is_named(
     with pytest.raises(InputError, match="2 problems in 1 of 1 file"):
         main([str(tmp_path / "v.npz")])
     assert capsys.readouterr().out.splitlines()[:2] == [
-        f"{tmp_path}/v.npz: frame 0: box [9.0, 0.0, 5.0, 5.0]: must have x1 <= x2 and y1 <= y2",
-        f"{tmp_path}/v.npz: frame 1: box [0.0, 6.0, 5.0, 5.0]: must have x1 <= x2 and y1 <= y2",
+        f"{tmp_path}/v.npz: frame {frame}: the corners of the box {box} are reversed; "
+        "write x1, y1, x2, y2 with x1 <= x2 and y1 <= y2"
+        for frame, box in enumerate(([9.0, 0.0, 5.0, 5.0], [0.0, 6.0, 5.0, 5.0]))
     ]
 
 
@@ -96,7 +99,8 @@ def test_a_folder_is_counted_file_by_file_and_in_all(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not main([str(folder)])
-    assert capsys.readouterr().out.splitlines() == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "note:" not in line] == [
         f"{folder}/annotations.json: 1 video, 2 tubes, 4 boxes, 2 classes",
         f"{folder}/clip.npz: 1 video, 0 tubes, 5 boxes, 2 classes",
         f"{folder}/deep/tubes.json: 1 video, 1 tube, 2 boxes, 3 classes",
@@ -142,6 +146,66 @@ def test_every_wrong_file_line_and_field_is_named(
     # What is wrong is counted all the same.
     assert f"{annotations}: 1 video, 2 tubes, 4 boxes, 2 classes" in output
     assert "half.json: 0 videos" not in output
+
+
+def _write_annotation(path: Path, splits: dict[str, list[str]], **media: str | None) -> None:
+    """An annotation of videos of 30 frames of 64x48, in which somebody walks."""
+    tube = {"label": "walk", "start": 0, "boxes": [[0, 0, 10, 10]]}
+    videos = {
+        name: {"file": file, "frames": 30, "width": 64, "height": 48, "tubes": [tube]}
+        for name, file in media.items()
+    }
+    content = {"classes": ["run", "walk"], "splits": splits, "videos": videos}
+    path.write_text(
+        json.dumps({"format": "action-tubes/annotations", "version": 1, **content}, indent=1),
+        encoding="utf-8",
+    )
+
+
+def test_videos_are_read_from_beginning_to_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(tmp_path / "whole.mp4")
+    write_video(tmp_path / "short.mp4", frames=28)
+    write_video(tmp_path / "large.mp4", width=80)
+    cut = write_video(tmp_path / "cut.mp4", index_first=True)
+    cut.write_bytes(cut.read_bytes()[:-4000])
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "images").mkdir()
+    path = tmp_path / "a.json"
+    names = ("whole", "short", "large", "cut", "empty", "missing")
+    media = {name: f"{name}.mp4" for name in names}
+    _write_annotation(path, {}, **media, images="images", none=None)
+    with pytest.raises(InputError, match="6 problems in 1 of 1 file"):
+        main([str(path)])
+    problems = [line for line in capsys.readouterr().out.splitlines() if "videos." in line]
+    for problem, told in zip(
+        problems,
+        [
+            "videos.short.frames must be that of the video, 28, not 30; correct it",
+            "videos.large.width must be that of the video, 80, not 64; correct it",
+            "cut.mp4 is cut short or damaged",
+            "the file is empty",
+            "videos.missing.file is not there",
+            "videos.images.file: ",
+        ],
+        strict=True,
+    ):
+        assert told in problem and problem.startswith(f"{path}:")
+    _write_annotation(path, {}, whole="whole.mp4", again="whole.mp4")
+    assert not main([str(path)])
+
+
+def test_classes_that_are_not_used_are_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.json"
+    _write_annotation(path, {"train": [], "test": ["clip"]}, clip=None)
+    assert not main([str(path)])
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"note: {path}: no tube has the class 'run'; leave it out if none will",
+        f"note: {path}: no video of split 'train' has the class 'walk', so it is not learned",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,9 @@ from data import (
     run_command,
     write_run_record,
 )
+from data.command import counted
+
+FULL = "cannot be written (No space left on device); make room and run it again\n"
 
 
 def _main_that(result: int | BaseException | None) -> Any:
@@ -41,6 +46,16 @@ def _main_that(result: int | BaseException | None) -> Any:
         (InputError("a.json: is\n  wrong; mend it"), 2, "error: a.json: is wrong; mend it\n"),
         (KeyboardInterrupt(), 130, "interrupted; what was written is kept\n"),
         (SystemExit(3), 3, ""),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            f"error: the output {FULL}",
+        ),
+        (
+            OSError(28, "No space left on device", "a.json"),
+            2,
+            f"error: a.json: {FULL}",
+        ),
     ],
 )
 def test_exit_codes(
@@ -55,7 +70,7 @@ def test_exit_codes(
     assert capsys.readouterr() == ("", message)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("broken"), ValueError("broken"), OSError(28, "x")])
+@pytest.mark.parametrize("error", [RuntimeError("broken"), ValueError("broken"), OSError(5, "x")])
 def test_other_errors_are_not_hidden(error: Exception) -> None:
     with pytest.raises(type(error)):
         run_command(_main_that(error))
@@ -76,6 +91,50 @@ def test_a_reader_that_stops_reading_is_no_failure(lines: int) -> None:
         run.stdin.close()  # only now it begins
         assert run.stderr.read() == b""
     assert run.returncode == 141
+
+
+@pytest.mark.parametrize("main", ["print('x')", "print(*range(100_000))", "print('x'), sys.exit()"])
+def test_output_to_a_full_disk(main: str) -> None:
+    script = f"import sys; from data import run_command; run_command(lambda argv: ({main}, 0)[-1])"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"error: the output {FULL}"
+
+
+COMPILING = """
+import sys
+from numba import njit
+from data import progress, run_command
+twice, thrice = njit(lambda x: 2 * x), njit(lambda x: 3 * x)
+run_command(lambda argv: len([twice(x) * thrice(x) for x in progress([1, 2])]) - 2)
+"""
+
+
+def test_a_terminal_is_told_once_of_compiling() -> None:
+    outer, inner = pty.openpty()
+    try:
+        done = subprocess.run([sys.executable, "-c", COMPILING], stderr=inner)
+        shown = os.read(outer, 10_000).decode()
+    finally:
+        os.close(outer)
+        os.close(inner)
+    assert done.returncode == 0, shown
+    assert shown.count("compiling, which only the first run has to do") == 1
+
+
+def test_a_pipe_is_not_told_of_compiling() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPILING], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [(1, "tube", "1 tube"), (2, "tube", "2 tubes"), (0, "box", "0 boxes"), (1, "class", "1 class")],
+)
+def test_numbers_with_nouns(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
 
 
 def test_a_failing_command_exits_with_1_and_its_traceback() -> None:

@@ -95,6 +95,35 @@ def test_what_cannot_be_converted(dataset: str, tmp_path: Path) -> None:
     assert not Path(target).exists()
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("own", r"\.json or \.npz; name it .*target\.json"),
+        ("coco", r"\.json; name it .*target\.json"),
+        ("retinanet3d", r"\.pkl; name it .*target\.pkl"),
+        ("ava", r"\.csv; name it .*target\.csv"),
+    ],
+)
+def test_files_have_the_names_by_which_they_are_recognised(
+    dataset: str, tmp_path: Path, form: str, told: str
+) -> None:
+    target = tmp_path / "target"
+    with pytest.raises(InputError, match=rf"target: would not be recognised .* end in {told}"):
+        main([dataset, str(target), "--to", form, "--frame_rate", "1"])
+    assert not target.exists()
+
+
+def test_frames_without_a_file_are_noted(
+    dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = _write_yowo(tmp_path / "yowo")
+    main([source, str(tmp_path / "own"), "--to", "own", "--dataset", dataset])
+    assert capsys.readouterr().err == (
+        f"note: {source}: 1 of 1 videos have frames without a file, which count as frames without "
+        "detections: walk/clip (3 of 4)\n"
+    )
+
+
 def test_a_file_that_is_there_is_left_alone(dataset: str, tmp_path: Path) -> None:
     before = Path(dataset).read_bytes()
     with pytest.raises(InputError, match=r"data\.json: is already there; remove it or"):
@@ -103,9 +132,10 @@ def test_a_file_that_is_there_is_left_alone(dataset: str, tmp_path: Path) -> Non
 
 
 def test_nothing_is_written_when_the_last_video_is_wrong(dataset: str, tmp_path: Path) -> None:
-    source, target = _write_yowo(tmp_path / "yowo"), tmp_path / "target"
+    source = _write_yowo(tmp_path / "yowo")
     (tmp_path / "yowo" / "walk_clip_00004.txt").write_text("2 0.75 8 8 16 nan\n")
     for form in ("own", "road", "act", "retinanet3d", "mot", "coco", "ava"):
+        target = tmp_path / ("target.csv" if form == "ava" else "target")
         with pytest.raises(InputError, match=r"walk_clip_00004.txt:1: must be the finite numbers"):
             main([source, str(target), "--to", form, "--dataset", dataset])
         assert not target.exists()

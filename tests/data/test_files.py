@@ -45,7 +45,8 @@ def test_failure_leaves_the_old_file_and_nothing_else(
     assert os.listdir(tmp_path) == ["result.bin"]
 
 
-def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_a_killed_writer_leaves_the_old_file_and_what_the_next_one_removes(tmp_path: Path) -> None:
     path = tmp_path / "result.bin"
     path.write_bytes(b"old")
     script = (
@@ -58,9 +59,20 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == b"ready\n"
+        (temporary,) = set(tmp_path.iterdir()) - {path}
+        long_ago = temporary.stat().st_mtime - 1e5
+        os.utime(temporary, (long_ago, long_ago))
+        with atomic_write(path) as file:
+            file.write(b"new")
+        assert temporary.exists()  # its writer lives
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    with atomic_write(tmp_path / "other.bin"):
+        pass
+    assert temporary.exists()  # that of another file
+    with atomic_write(path):
+        assert not temporary.exists()
 
 
 def test_the_target_is_not_there_before_it_is_whole(tmp_path: Path) -> None:

@@ -234,6 +234,10 @@ WRONG = {
     "missing list": (_spoil_official("splits/run_test_split1.txt", None), "run_test_split1.txt"),
     "wrong list": (_spoil_official("splits/run_test_split1.txt", b"\nb.avi\n"), "line 2"),
     "missing mask": (_spoil_official(MASK, None), MASK),
+    "other variable": (
+        lambda root: (_write_official(root), savemat(root / MASK, {"mask": np.zeros((2, 2))})),
+        "puppet_mask.mat: has no matrix 'part_mask'; take the file",
+    ),
     "damaged mask": (_spoil_official(MASK, b"MATLAB 5.0"), MASK),
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from data import InputError, load_pickle
+from data.restricted_pickle import load_pickled_dict
 
 CONTENT = {
     "videos": [np.str_("Run/a"), "b", b"\xff\x00"],
@@ -188,12 +189,21 @@ def test_shared_and_circular_containers(tmp_path: Path) -> None:
     loaded[0][0] = 7  # writable
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 50, 200, -1])
-def test_a_cut_pickle_is_named(length: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [0, 2, 3])
+def test_a_cut_pickle_is_named_wherever_it_ends(protocol: int, tmp_path: Path) -> None:
+    content = pickle.dumps(CONTENT, protocol)
     path = tmp_path / "a.pkl"
-    path.write_bytes(pickle.dumps(CONTENT, 3)[:length])
-    with pytest.raises(InputError, match=r"a\.pkl: (not a whole pickle|the pickle asks for numpy)"):
-        load_pickle(path)
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"a\.pkl: not a whole pickle .* \(it ends early\); "):
+            load_pickle(path)
+
+
+def test_what_is_no_dict_is_refused_where_one_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(()))
+    with pytest.raises(InputError, match=r"a\.pkl: holds a tuple and no dict; take the file as"):
+        load_pickled_dict(path)
 
 
 @pytest.mark.parametrize("content", [b"hello", b"PK\x03\x04", b"\x80\x63", b"}}}}", b"\x93."])

@@ -89,6 +89,56 @@ def test_classes_of_tubes_are_matched_by_name(tmp_path, truth, capsys):
         video_map.main([write(tmp_path / "unknown.json", unknown), "--dataset", str(truth)])
 
 
+def test_classes_that_the_detector_does_not_know(tmp_path, truth, detections, capsys):
+    note = (
+        f"note: 1 of 2 classes of {truth}, test are unknown to the results and count as missed, "
+        "with an average precision of 0: jump\n"
+    )
+    names = ("swim", "run")
+    video_map.main(
+        [write(tmp_path / "t.json", replace(VIDEO, classes=names)), f"--dataset={truth}"]
+    )
+    printed = capsys.readouterr()
+    assert printed.err == note
+    assert ["jump", "0", *["0.0000"] * 4] in [line.split() for line in printed.out.splitlines()]
+    ours = Detections.load(detections / "b" / "a.npz")
+    replace(ours, classes=names).save(detections / "b" / "a.npz")
+    frame_map.main([str(detections), f"--dataset={truth}"])
+    printed = capsys.readouterr()
+    assert printed.err == note
+    lines = [line.split() for line in printed.out.splitlines()]
+    assert ["jump", "0", "0", "0.0000"] in lines and ["run", "20", "20", "1.0000"] in lines
+    # Where no class is known, the data set is the wrong one.
+    replace(ours, classes=("swim", "hop")).save(detections / "b" / "a.npz")
+    nothing = write(tmp_path / "t.json", replace(VIDEO, classes=("swim", "hop"), tubes=()))
+    for command, path in ((frame_map, str(detections)), (video_map, nothing)):
+        with pytest.raises(
+            InputError, match=r"none of the classes of the ground truth \(jump, run"
+        ):
+            command.main([path, f"--dataset={truth}"])
+
+
+def test_other_lengths_and_sizes_than_annotated(tmp_path, truth, detections, capsys):
+    notes = (
+        f"note: 1 of 1 videos have another number of frames than in {truth}, test, and frames of "
+        "equal numbers are compared; the first is b/a: 31 frames, annotated 30\n"
+        f"note: 1 of 1 videos have another frame size than in {truth}, test, and boxes are "
+        "compared as they are; the first is b/a: 68x50, annotated 64x48\n"
+    )
+    longer = replace(VIDEO, frames=31, width=68, height=50)
+    video_map.main([write(tmp_path / "t.json", longer), f"--dataset={truth}"])
+    printed = capsys.readouterr()
+    assert printed.err == notes
+    assert "video accuracy                1.0000" in printed.out
+    ours = Detections.load(detections / "b" / "a.npz")
+    offsets = np.append(ours.offsets, ours.offsets[-1])
+    replace(ours, offsets=offsets, width=68, height=50).save(detections / "b" / "a.npz")
+    frame_map.main([str(detections), f"--dataset={truth}"])
+    printed = capsys.readouterr()
+    assert printed.err == notes
+    assert "frame-mAP at IoU 0.5: 0.5000" in printed.out
+
+
 def test_frame_map(detections, truth, capsys):
     frame_map.main([str(detections), "--dataset", str(truth)])
     printed = capsys.readouterr().out
@@ -115,7 +165,10 @@ def test_videos_that_are_not_asked_for(tmp_path, truth, capsys):
         (["empty"], "empty: is in no known format"),
         (["detections", "--format", "mot"], "detections: holds no detections in the format mot"),
         (["detections", "detections/b/a.npz"], "holds video 'b/a' as"),
-        (["detections", "--topk", "0"], "topk must be a whole number of at least 1, not 0; give another --topk"),
+        (
+            ["detections", "--topk", "0"],
+            "topk must be a whole number of at least 1, not 0; give another --topk",
+        ),
         (["detections", "--topk", "many"], "invalid int value: 'many'"),
         (["detections", "--split", "trial"], "split 'trial' is unknown"),
         (["detections", "--dataset", "nowhere.json"], "nowhere.json"),
@@ -193,10 +246,17 @@ def test_reports_of_boxes(tmp_path, truth, detections):
     page = (tmp_path / "f.html").read_text()
     for said in ("<h1>Frame-mAP</h1>", "every frame", "1 of 1 with results", "40 found, 20 true"):
         assert said in page
+    for said in ("Confusion of boxes at IoU 0.5", "a score above 0.25", "run as run: 20"):
+        assert said in page
     figures = json.loads((tmp_path / "f.json").read_text())
     assert figures["frame_map"] == 0.5
     assert figures["frames"] == "every frame"
     assert figures["settings"]["topk"] == 7
+    assert figures["confusion"] == {
+        "boxes": [[0, 0, 0], [0, 20, 0], [0, 0, 0]],
+        "iou_thresh": 0.5,
+        "min_score": 0.25,
+    }
     assert figures["errors"]["classes"]["run"]["average_precision"] == pytest.approx(1)
     assert figures["errors"]["mean"]["missed"] == 0
     rows = list(csv.reader((tmp_path / "f.csv").open()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data import Detections, InputError, Tube, VideoAnnotation
 from evaluation import (
     CONTINUOUS,
+    FRAME_PROTOCOLS,
     PROTOCOLS,
     ROAD_BOXES,
     UCF_SPORTS,
@@ -314,8 +317,20 @@ def test_classes_are_matched_by_name():
     turned = frames([(0, 0.9)], classes=("run", "jump"))
     result = evaluate_frames([turned], [video(tube(0, 1, label=1))], CLASSES)
     assert result.average_precisions.tolist() == [0, 1]
-    with pytest.raises(InputError, match="'jump' of the ground truth is not among those of the"):
-        evaluate_frames([frames([], classes=("run", "hop"))], [video(tube(0, 1))], CLASSES)
+    with pytest.raises(InputError, match=r"none of the classes of the ground truth \(jump, run\)"):
+        evaluate_frames([frames([], classes=("swim", "hop"))], [video(tube(0, 1))], CLASSES)
+
+
+@pytest.mark.parametrize("protocol", FRAME_PROTOCOLS.values(), ids=list(FRAME_PROTOCOLS))
+def test_a_class_that_the_detector_does_not_know_is_missed(protocol):
+    truth = [video(tube(0, 1), tube(0, 1, label=1))]
+    ours = frames([(0, 0.9)], classes=("run", "hop"))
+    result = evaluate_frames([ours], truth, CLASSES, protocol=protocol)
+    assert result.average_precisions.tolist() == [0, 1]
+    assert result.detections.tolist() == [0, 1]
+    lowest = replace(protocol.settings, conf_thresh=0.0)
+    result = evaluate_frames([ours], truth, CLASSES, protocol=protocol, settings=lowest)
+    assert result.detections.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from evaluation import (
     boxes_of_tubes,
     evaluate_frame_boxes,
     evaluate_frames,
+    frame_confusion,
     frame_recall,
 )
 from evaluation.box_convention import choose_convention
@@ -288,3 +289,35 @@ def test_frames_are_clipped_to_pixels_from_1_in_road_matlab():
         detections, [0, 1], FRAME_PROTOCOLS["road-matlab"], FrameSettings(), edge=1
     )
     assert boxes.boxes.tolist() == [[92, 0, 99, 10]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts"),
+    [
+        ([], [[0, 0, 2], [0, 0, 1], [0, 0, 0]]),
+        ([(0, 0, 0, 0.9), (0, 1, 40, 0.9), (1, 0, 0, 0.9)], [[2, 0, 0], [0, 1, 0], [0, 0, 0]]),
+        # The surest box takes the true one, whatever its class; the other finds nothing there.
+        ([(0, 0, 0, 0.8), (0, 1, 0, 0.9)], [[0, 1, 1], [0, 0, 1], [1, 0, 0]]),
+        ([(0, 0, 0, 0.9), (0, 1, 0, 0.8)], [[1, 0, 1], [0, 0, 1], [0, 1, 0]]),
+        ([(0, 0, 20, 0.9), (5, 1, 0, 0.9)], [[0, 0, 2], [0, 0, 1], [1, 1, 0]]),
+        # At the threshold of the IoU, and below it.
+        ([(0, 0, 10 / 3, 0.9), (1, 0, 3.4, 0.9)], [[1, 0, 1], [0, 0, 1], [1, 0, 0]]),
+        # Weak boxes are not looked at.
+        ([(0, 0, 0, 0.25), (1, 0, 0, 0.26)], [[1, 0, 1], [0, 0, 1], [0, 0, 0]]),
+    ],
+)
+def test_confusion_of_boxes(rows, counts):
+    truth = [video(tube(0, 2), tube(0, 1, x=40, label=1)), video(name="b")]
+    matrix = frame_confusion([found(*rows), found((0, 0, 0, 0.9), name="c")], truth, CLASSES)
+    assert matrix.counts.tolist() == counts
+
+
+def test_confusion_of_boxes_in_annotated_frames():
+    matrix = frame_confusion(
+        [found((1, 0, 20, 0.9), (2, 0, 20, 0.9))], [video(tube(0, 2))], CLASSES, annotated_only=True
+    )
+    assert matrix.counts.tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 0]]
+    loose = frame_confusion(
+        [found((1, 0, 5, 0.2))], [video(tube(0, 2))], CLASSES, iou_thresh=0.3, min_score=0.1
+    )
+    assert loose.counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]

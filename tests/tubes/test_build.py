@@ -90,7 +90,7 @@ def test_the_last_detect_run_with_its_ground_truth(tmp_path, capsys):
     assert figures["video_accuracy"] == 1
     os.utime(new / "run.json", (0, 0))
     build.main(["--save_root", str(tmp_path)])
-    assert capsys.readouterr().out.startswith("1 tubes in 1 videos")
+    assert capsys.readouterr().out.startswith("1 tube in 1 video:")
 
 
 def test_ground_truth_named_by_hand(tmp_path, capsys):
@@ -205,7 +205,7 @@ def test_ground_truth_that_has_gone(tmp_path, capsys):
     printed = capsys.readouterr()
     assert "note: no figures, since the ground truth is not there: gone.json" in printed.err
     assert "has not finished" in printed.err
-    assert "1 tubes in 1 videos" in printed.out
+    assert "1 tube in 1 video:" in printed.out
 
 
 def test_detections_are_made_where_there_are_none(tmp_path, monkeypatch, capsys):
@@ -222,7 +222,7 @@ def test_detections_are_made_where_there_are_none(tmp_path, monkeypatch, capsys)
     assert command[:5] == [sys.executable, "-m", "detection.detect", "--dataset", "embedded"]
     assert command[command.index("--save_root") + 1] == str(tmp_path)
     assert command[command.index("--device") + 1] == "cpu"
-    assert "1 tubes in 1 videos" in capsys.readouterr().out
+    assert "1 tube in 1 video:" in capsys.readouterr().out
     build.main(["--save_root", str(tmp_path)])
     assert len(calls) == 1
 
@@ -239,7 +239,10 @@ def test_detecting_fails(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such file or folder"),
-        (["found", "--min_frames", "0"], "min_frames must be at least 1, not 0; give another"),
+        (
+            ["found", "--min_frames", "0"],
+            "min_frames must be a whole number of at least 1, not 0; give another",
+        ),
         (["found", "--alpha", "-1"], "alpha must be 0 or more, not -1.0; give another --alpha"),
         (["found", "--dataset", "nowhere.json"], "nowhere.json"),
         (["found", "other"], "video 'b': model is not that of 'a'"),

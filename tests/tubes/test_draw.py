@@ -10,12 +10,18 @@ from tests.tubes.test_build import write_detections
 from tubes import TubeSettings, draw
 
 
-def test_pictures(tmp_path, capsys):
-    folder = write_detections(tmp_path / "found", "a")
-    draw.main([str(folder / "a.npz"), "--save_root", str(tmp_path), "--trimming", "background"])
-    for name in ("linking", "trimming"):
-        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert f"{name}.png" in capsys.readouterr().out or name == "trimming"
+def test_pictures_of_each_video(tmp_path, capsys):
+    folder = write_detections(tmp_path / "found", "a", "b/a")
+    for video in ("a", "b/a"):
+        options = ["--save_root", str(tmp_path), "--trimming", "background"]
+        draw.main([str(folder / f"{video}.npz"), *options])
+        said = [tmp_path / f"{video}-{what}.png" for what in ("linking", "trimming")]
+        assert capsys.readouterr().out.split() == [str(path) for path in said]
+        assert all(path.read_bytes().startswith(b"\x89PNG") for path in said)
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "a-linking.png",
+        "a-trimming.png",
+    ]
 
 
 def test_when_a_stream_tells_of_a_tube():
@@ -39,7 +45,7 @@ def test_when_a_stream_tells_of_a_tube():
         (["found/a.npz", "--alpha", "-1"], "alpha must be 0 or more, not -1.0"),
         (["empty.npz"], "empty.npz: has no such paths"),
         (["reversed.npz"], "reversed.npz: video 'v', frame 1: the corners of the box [3.0, 1.0, 2"),
-        (["found/a.npz", "--save_root", "empty.npz"], "empty.npz/linking.png: cannot be written"),
+        (["found/a.npz", "--save_root", "empty.npz"], "empty.npz/a-linking.png: cannot be written"),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, arguments, message):

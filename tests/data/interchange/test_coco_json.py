@@ -74,6 +74,22 @@ def test_results_alone_count_the_frames_of_the_annotation(tmp_path: Path) -> Non
     assert (second.video, second.offsets.tolist()) == ("run/other", [0, 1, 1, 1, 1, 1])
 
 
+def test_files_that_are_cut_off(tmp_path: Path) -> None:
+    path = _write(tmp_path, results=DATA_SET) / "results.json"
+    path.write_text('{"images": [{"file_name": "walk/cl')
+    for form in (None, "coco"):
+        with pytest.raises(InputError, match=r"json:1: .* \(Unterminated string starting at colum"):
+            list(read_detections(path, CONTEXT, form))
+
+
+def test_an_empty_list_is_of_this_format_beside_its_data_set_only(tmp_path: Path) -> None:
+    path = _write(tmp_path, results=[]) / "results.json"
+    with pytest.raises(InputError, match=r"results\.json: is in no known format"):
+        find_format(path)
+    _write(tmp_path, instances=DATA_SET)
+    assert find_format(path).name == "coco"
+
+
 def test_annotations_of_tracks(tmp_path: Path) -> None:
     rows = [(1, 3, [0, 0, 2, 2]), (2, 3, [1, 1, 2, 2]), (3, 4, [5, 5, 5, 5])]
     content = {
@@ -171,9 +187,12 @@ def test_lengths_must_be_those_of_the_annotation(tmp_path: Path) -> None:
         ({"score": 1.5}, "the score 1.5 is not from 0 to 1"),
         ({"score": "high"}, "[1] is wrong"),
         ({"score": 10**400}, "[1] is wrong"),
-        ({"image_id": 5}, "there is no image 5"),
+        ({"image_id": 5}, "image_id 5 is that of no image; correct"),
         ({"image_id": [1]}, "[1] is wrong"),
-        ({"category_id": 1}, "no category 1"),
+        (
+            {"category_id": 1},
+            "category_id 1 is that of none of the classes run, walk, wave; correct",
+        ),
         ({"score": ...}, None),
         ({"bbox": ...}, "[1] lacks 'bbox'; add it"),
         ({"image_id": ...}, "[1] lacks 'image_id'; add it"),

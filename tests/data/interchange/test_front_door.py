@@ -147,10 +147,68 @@ def test_folders_with_files_of_two_formats(tmp_path: Path) -> None:
 
 
 def test_videos_that_are_there_twice(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
     for name in ("a.npz", "b.npz"):
-        DETECTIONS.save(tmp_path / name)
-    with pytest.raises(InputError, match=f"{tmp_path}: holds video 'clip' twice"):
+        DETECTIONS.save(tmp_path / "own" / name)
+    path = tmp_path / "own" / "a.npz"
+    with pytest.raises(InputError, match=f"own/b.npz: is about video 'clip', as {path} is; leave"):
+        list(read_detections(tmp_path / "own"))
+    path = _write("mot", tmp_path / "mot") / "clip.txt"
+    (path.parent / "clip" / "det").mkdir(parents=True)
+    (path.parent / "clip" / "det" / "det.txt").write_text(path.read_text())
+    context = Context(DETECTIONS.classes, {DETECTIONS.video: DETECTIONS})
+    with pytest.raises(InputError, match=f"det.txt: is about video 'clip', as {path} is; leave"):
+        list(read_detections(path.parent, context, "mot"))
+
+
+def test_the_file_with_reversed_corners_is_named(tmp_path: Path) -> None:
+    DETECTIONS.save(tmp_path / "a.npz")
+    boxes = DETECTIONS.boxes[:, [2, 1, 0, 3]]
+    replace(DETECTIONS, video="other", boxes=boxes).save(tmp_path / "b.npz")
+    with pytest.raises(
+        InputError, match=r"b\.npz: video 'other', frame \d+: the corners of the box .* reversed; "
+    ):
         list(read_detections(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "v/00001.mat",
+            r"00001\.mat: not a whole Matlab file of version 5 to 7.2 \(it ends early\)",
+        ),
+        ("v/00001.pkl", r"00001\.pkl: not a whole pickle of numbers and text \(it ends early\); "),
+        ("v.npz", r"v\.npz: is damaged or not an \.npz file"),
+        ("v.json", r"v\.json:1: is not valid JSON \(Expecting value at column 1\); "),
+    ],
+)
+def test_a_damaged_file_of_no_known_format_is_named(tmp_path: Path, name: str, told: str) -> None:
+    path = tmp_path / "found" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    for found in (path, tmp_path / "found"):
+        with pytest.raises(InputError, match=told):
+            find_format(found)
+
+
+@pytest.mark.parametrize("name", ["road", "retinanet3d", "yowo"])
+def test_frames_without_a_file_are_noted(name: str, tmp_path: Path) -> None:
+    path = _write(name, tmp_path / "written")
+    notes: list[str] = []
+    videos = {DETECTIONS.video: DETECTIONS}
+    context = Context(DETECTIONS.classes, videos, 25.0, note=notes.append)
+    (whole,) = read_detections(path, context, name)
+    assert notes == []
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    for file in files[1:3]:
+        file.unlink()
+    (video,) = read_detections(path, context, name)
+    assert video.frames == whole.frames and len(video.frame(1)[0]) == 0
+    assert notes == [
+        f"{path}: 1 of 1 videos have frames without a file, which count as frames without "
+        f"detections: clip (2 of {whole.frames})"
+    ]
 
 
 NO_FILES = ["a\0b", "\udfff"]

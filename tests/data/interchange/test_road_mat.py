@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.io import loadmat, savemat
 
 from data import FORMATS, Context, Detections, InputError, find_format, read_detections
-from data.interchange.matlab_matrices import read_matrices
 from tests.data.interchange.samples import CONTEXT
 from tests.tubes.cases import arrays, detections_of, shipped_or_full
 
@@ -102,52 +99,6 @@ def test_wrong_files(tmp_path: Path) -> None:
     damaged.write_bytes(damaged.read_bytes()[:200])
     with pytest.raises(InputError, match=f"{damaged}: "):
         list(read_detections(tmp_path, CONTEXT, "road"))
-
-
-@pytest.mark.parametrize("compressed", [False, True])
-def test_matrices_of_every_type(compressed: bool, tmp_path: Path) -> None:
-    types = ["f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
-    matrices = {f"a_{kind}": np.arange(6).astype(kind).reshape(2, 3) for kind in types}
-    matrices |= {"empty": np.zeros((0, 4), np.float32), "one": np.float64([[2.5]])}
-    others = {"text": "abc", "struct": {"a": 1}, "complex": np.array([[1j]])}
-    savemat(tmp_path / "a.mat", matrices | others, do_compression=compressed)
-    found = read_matrices(tmp_path / "a.mat")
-    assert found.keys() == matrices.keys()
-    for name, matrix in matrices.items():
-        assert found[name].dtype == matrix.dtype and np.array_equal(found[name], matrix)
-
-
-def test_doubles_that_matlab_packs(tmp_path: Path) -> None:
-    # A matrix of doubles, which Matlab stores as uint8 within the tag of the element.
-    packed = bytes([2, 0, 4, 0, 7, 0, 255, 1])
-    parts = (
-        b"\6\0\0\0\x08\0\0\0\6\0\0\0\0\0\0\0"
-        b"\5\0\0\0\x08\0\0\0\2\0\0\0\2\0\0\0"
-        b"\1\0\3\0loc\0" + packed
-    )
-    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
-    matrix = b"\x0e\0\0\0" + len(parts).to_bytes(4, "little") + parts
-    (tmp_path / "a.mat").write_bytes(header + matrix)
-    assert read_matrices(tmp_path / "a.mat")["loc"].tolist() == [[7, 255], [0, 1]]
-
-
-@settings(max_examples=200)
-@given(data=st.data())
-def test_damage_is_refused_or_harmless(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "damaged.mat"
-    savemat(path, {"loc": CORNERS, "scores": SCORES}, do_compression=data.draw(st.booleans()))
-    content = bytearray(path.read_bytes())
-    if data.draw(st.booleans(), "truncate"):
-        del content[data.draw(st.integers(0, len(content) - 1), "length") :]
-    for _ in range(data.draw(st.integers(0, 3), "flips") if content else 0):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content)
-    try:
-        read_matrices(path)
-    except InputError as error:
-        assert str(error).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize("name", shipped_or_full("single_dunk_short", shipped="single_dunk_short"))

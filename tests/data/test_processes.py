@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tubes.building import in_processes
+from data.processes import in_processes
 
 ROOT = Path(__file__).parents[2]
 # Each of two processes makes a file with its number as name, and works for good.
@@ -19,7 +19,7 @@ BUSY = """
 import os, sys, threading
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tubes.building import in_processes
+from data.processes import in_processes
 
 def work(video):
     Path(video, str(os.getpid())).touch()

@@ -1,0 +1,76 @@
+"""Work on many videos in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.synchronize import Lock
+from typing import TypeVar
+
+from data.command import ProgressBar, progress, tell_of_compiling
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+def in_processes(
+    work: Callable[[ItemT], ResultT], videos: Iterable[ItemT], workers: int
+) -> Iterator[ResultT]:
+    """Yields what becomes of each video, in order, with a progress bar.
+
+    Args:
+        work: What to do; something that can be pickled.
+        videos: Are asked for as they are needed.
+        workers: In how many processes; 1 stands for this one.
+    """
+    bar: ProgressBar[ItemT] = progress(
+        total=len(videos) if isinstance(videos, Sized) else None, description="videos", unit="video"
+    )
+    with bar:
+        if workers == 1:
+            for video in videos:
+                yield work(video)
+                bar.update()
+            return
+        # A started process is clean: one that is forked inherits threads that do not run in it.
+        context = multiprocessing.get_context("spawn")
+        told = context.Lock()
+        with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(told,)) as pool:
+            waiting: deque[Future[ResultT]] = deque()
+            try:
+                for video in videos:
+                    waiting.append(pool.submit(work, video))
+                    # Detections are large: no more of them are held than keep everybody busy.
+                    if len(waiting) > 2 * workers:
+                        yield waiting.popleft().result()
+                        bar.update()
+                while waiting:
+                    yield waiting.popleft().result()
+                    bar.update()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _begin(told: Lock) -> None:
+    """Begins a process, one of those that share the lock."""
+    tell_of_compiling(told.acquire)
+    _follow_parent()
+
+
+def _follow_parent() -> None:
+    """Ends this process when the one that started it is gone: killed, it can tell nobody."""
+    # Ctrl-C reaches all processes of a terminal; the one that started this one sees to it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
