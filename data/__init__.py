@@ -10,12 +10,14 @@ from data.command import (
     run_command,
     write_run_record,
 )
+from data.daly import DALY_CLASSES, read_daly
 from data.dataset import DATASETS, Dataset, open_dataset
 from data.detections import Detections
 from data.errors import InputError
 from data.files import atomic_path, atomic_write
 from data.film_split import film_of
 from data.frame import Frame
+from data.input_images import INPUT_TYPES, FlowVideo, open_input
 from data.interchange import (
     FORMATS,
     Context,
@@ -25,6 +27,9 @@ from data.interchange import (
     read_tubes,
 )
 from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
+from data.liris import LIRIS_CLASSES
+from data.monitor import LOG_FILE, Monitor, monitor_options, open_monitor
+from data.optical_flow import FlowStream, encode_flow, flow_estimator
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
 from data.tube_format import load_tubes, save_tubes
@@ -34,18 +39,25 @@ from data.video_reader import VideoReader
 from data.video_writer import VideoWriter
 
 __all__ = [
+    "DALY_CLASSES",
     "DATASETS",
     "FORMATS",
+    "INPUT_TYPES",
     "JHMDB21_CLASSES",
+    "LIRIS_CLASSES",
+    "LOG_FILE",
     "UCF24_CLASSES",
     "Annotations",
     "CommandParser",
     "Context",
     "Dataset",
     "Detections",
+    "FlowStream",
+    "FlowVideo",
     "Format",
     "Frame",
     "InputError",
+    "Monitor",
     "ProgressBar",
     "Tube",
     "VideoAnnotation",
@@ -55,15 +67,21 @@ __all__ = [
     "atomic_path",
     "atomic_write",
     "common_options",
+    "encode_flow",
     "film_of",
     "find_format",
     "find_problems",
+    "flow_estimator",
     "load_annotations",
     "load_pickle",
     "load_tubes",
+    "monitor_options",
     "open_dataset",
+    "open_input",
+    "open_monitor",
     "open_video",
     "progress",
+    "read_daly",
     "read_detections",
     "read_frames",
     "read_jhmdb",

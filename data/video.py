@@ -50,8 +50,10 @@ def read_frames(
 ) -> list[npt.NDArray[np.uint8]]:
     """Reads some frames of a video.
 
-    Decoding starts at the first frame, because seeking is not exact in every container, and
-    stops after the last frame asked for; only the frames asked for are converted to RGB.
+    Decoding starts at the last key frame before a wanted frame, or at the first frame where a key
+    frame's number is not certain (see `data.packet_index`), and stops after the last frame asked
+    for; only the frames asked for are converted to RGB. Many reads of one file are fastest with a
+    video that stays open.
 
     Args:
         video: a video file or a folder of images, or one that is open already, and stays open.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +15,23 @@ import numpy.typing as npt
 from data.container_length import declared_length
 from data.errors import InputError
 from data.frame import Frame
+from data.packet_index import PacketIndex, Start, read_packet_index
+from data.video_container import open_container
 from data.video_reader import VideoReader
 
 if TYPE_CHECKING:
     from av import VideoFrame
-    from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 DEFAULT_FRAME_RATE = 25.0
 
-# FFmpeg's demuxers of character art: they accept any text file of the right suffix as a video.
-_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+# So many frames are decoded faster than the key frames of a file are found.
+_NEAR = 16
+
+
+class _OtherFrameError(Exception):
+    """Decoding from a key frame gave another frame than the packets announced."""
 
 
 class VideoFile(VideoReader):
@@ -43,27 +50,64 @@ class VideoFile(VideoReader):
         """Opens the file and decodes its first frame."""
         self.path = Path(path)
         self._warned = False
+        self._indexed = False
+        self._index: PacketIndex | None = None
+        self._reading = 0
         self._open()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields every frame from the start."""
-        return self._read(None)
+        reading = self._begin()
+        for index, frame, time in self._counted():
+            yield Frame(image=self._image(frame), index=index, time=time)
+            self._check(reading)
 
     def select(self, indices: Collection[int]) -> Iterator[Frame]:
-        """Yields the frames with these 0-based indices in rising order, each once."""
-        return self._read(frozenset(indices))
+        """Yields the frames with these 0-based indices in rising order, each once.
+
+        Decoding starts at the last key frame before a wanted frame, where the container and the
+        codec let its number be known (see `data.packet_index`), and else at the first frame. The
+        frames are those of iteration, bit for bit. Only in a file damaged in its middle, which
+        nothing but decoding would tell, frames behind a lost one may keep the number they had.
+        """
+        reading = self._begin()
+        wanted = sorted(set(indices))
+        gaps = np.diff([-1, *wanted])
+        if not self._indexed and len(wanted) and (not self._fresh or gaps.max() > _NEAR):
+            self._indexed = True
+            self._index = self._read_index()
+        done = 0
+        while done < len(wanted):
+            start = self._start_before(wanted[done])
+            try:
+                for index, frame, time in self._from(start) if start else self._counted():
+                    if index < wanted[done]:
+                        continue
+                    yield Frame(image=self._image(frame), index=index, time=time)
+                    self._check(reading)
+                    done += 1
+                    if done == len(wanted):
+                        return
+                    nearer = self._start_before(wanted[done])
+                    if nearer and nearer.frame > index + 1:
+                        break
+                else:
+                    return
+            except _OtherFrameError:
+                self._index = None
 
     def close(self) -> None:
         """Lets go of the file."""
+        self._begin()  # nobody reads on
         self._container.close()
 
     def _open(self) -> None:
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()
-        self._container, self._stream = _open_container(self.path)
+        self._container, self._stream = open_container(self.path)
         self._fresh = True
-        self._decoded = self._decode()
+        self._decoded = self._decode(self._container.demux(self._stream))
         first = next(self._decoded, None)
         if first is None:
             self._container.close()
@@ -98,23 +142,83 @@ class VideoFile(VideoReader):
             return None
         return max(1, round(seconds * self.frame_rate))
 
-    def _read(self, wanted: Collection[int] | None) -> Iterator[Frame]:
+    def _counted(self) -> Iterator[tuple[int, VideoFrame, float]]:
+        """Yields index, frame and time of every frame, decoded and counted from the first."""
         if not self._fresh:
-            self.close()
+            self._container.close()
             self._open()
         self._fresh = False
-        if wanted is not None and not wanted:
-            return
-        last = None if wanted is None else max(wanted)
         start = self._stamp(self._first)
         time = 0.0
         for index, frame in enumerate(chain([self._first], self._decoded)):
+            stamp = self._stamp(frame)
             if index > 0:
-                time = self._time(self._stamp(frame), start, time)
-            if wanted is None or index in wanted:
-                yield Frame(image=self._image(frame), index=index, time=time)
-            if index == last:
-                return
+                time = self._time(stamp, start, time)
+            if self._index and self._index.stamps[index : index + 1] != [stamp]:
+                self._index = None  # a frame was lost, or one came out that has no packet
+            yield index, frame, time
+
+    def _from(self, start: Start) -> Iterator[tuple[int, VideoFrame, float]]:
+        """Yields the same from a start, or an earlier one where the container leads there.
+
+        Raises:
+            _OtherFrameError: the frames are not those that the index says.
+        """
+        assert self._index is not None and self._stream.time_base is not None
+        stamps = self._index.stamps
+        index, packets = self._seek(self._index, start)
+        for frame in self._decode(packets, index):
+            stamp = self._stamp(frame)
+            if stamps[index : index + 1] != [stamp]:
+                raise _OtherFrameError
+            yield index, frame, float((stamps[index] - stamps[0]) * self._stream.time_base)
+            index += 1
+
+    def _seek(self, index: PacketIndex, start: Start) -> tuple[int, Iterator[Packet[VideoStream]]]:
+        """Returns the frame of a start, or of one before it, and the packets from there on."""
+        import av
+
+        # Containers seek by presentation or by decoding times.
+        stamp = index.stamps[start.frame]
+        with suppress(av.error.FFmpegError):
+            for target in (stamp, start.decoding_stamp):
+                if target is None:
+                    continue
+                self._container.seek(target, stream=self._stream)
+                packets = self._container.demux(self._stream)
+                for packet in packets:
+                    found = index.start_at(packet)
+                    if found and found.frame <= start.frame:
+                        return found.frame, chain([packet], packets)
+                    if packet.pts is None or packet.pts >= stamp:
+                        break
+        raise _OtherFrameError
+
+    def _start_before(self, frame: int) -> Start | None:
+        """Where decoding may start for a frame; None: at the first frame, by counting."""
+        return self._index.start_before(frame) if self._index else None
+
+    def _read_index(self) -> PacketIndex | None:
+        """Leaves the container open in which the packets were read: some seek only where it was."""
+        import av
+
+        if declared_length(self.path) > self.path.stat().st_size:
+            return None
+        self._fresh = False
+        self._container.close()
+        self._container, self._stream = open_container(self.path)
+        with suppress(av.error.FFmpegError):
+            return read_packet_index(self._container, self._stream, self._first)
+        return None
+
+    def _begin(self) -> int:
+        """Returns the number of a reading that begins, which ends those before it."""
+        self._reading += 1
+        return self._reading
+
+    def _check(self, reading: int) -> None:
+        if reading != self._reading:
+            raise RuntimeError(f"{self.path}: the video was closed or is read anew")
 
     def _stamp(self, frame: VideoFrame) -> int | None:
         # AVI stores no presentation times. What FFmpeg makes up for reordered frames is out of
@@ -137,17 +241,19 @@ class VideoFile(VideoReader):
         # FFmpeg pads the rows of most widths.
         return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), self._turns), np.uint8)
 
-    def _decode(self) -> Iterator[VideoFrame]:
+    def _decode(
+        self, demuxed: Iterator[Packet[VideoStream]], start: int = 0
+    ) -> Iterator[VideoFrame]:
         """Yields what can be decoded, past damaged packets, and warns once about them.
 
-        Frames are decoded without frame threads: with them, frames before an error are lost,
-        more of them the more cores a machine has.
+        `start` is the number of packets before the first one. Frames are decoded without frame
+        threads: with them, frames before an error are lost, more of them the more cores a machine
+        has.
         """
         import av
 
-        count = 0
-        packets = 0  # of one frame each; frames come out up to several packets later
-        demuxed = self._container.demux(self._stream)
+        count = start
+        packets = start  # of one frame each; frames come out up to several packets later
         ended = False
         while not ended:
             try:
@@ -180,50 +286,3 @@ class VideoFile(VideoReader):
                 "the frames that can be read are used",
                 stacklevel=2,
             )
-
-
-def _open_container(path: Path) -> tuple[InputContainer, VideoStream]:
-    """Opens a file and finds its video stream, or says in one sentence why not."""
-    import av
-
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise InputError(f"{path}: the file is empty; make or download it again")
-        # "file:" keeps FFmpeg from taking a colon in the name for a protocol. Metadata are
-        # not always UTF-8 and must not stop us.
-        container = av.open(f"file:{path}", metadata_errors="replace")
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path}: not a video that FFmpeg can read ({error.strerror}); "
-            "give a whole video file, or convert it to mp4"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"{path}: the file cannot be read ({error.strerror}); check its permissions"
-        ) from error
-    try:
-        return container, _video_stream(container, path)
-    except InputError:
-        container.close()
-        raise
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    from av.stream import Disposition
-
-    kind = container.format.name
-    if kind == "image2" or kind.endswith("_pipe"):
-        raise InputError(
-            f"{path}: a single picture, not a video; give a video file or a folder of pictures"
-        )
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic  # the cover of a song
-    ]
-    if not streams or kind in _TEXT_FORMATS:
-        raise InputError(f"{path}: the file has no video stream; give a video file")
-    if streams[0].codec_context is None:
-        raise InputError(f"{path}: its video codec is not supported; convert the file to H.264 mp4")
-    return streams[0]

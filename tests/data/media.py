@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,6 +46,7 @@ def write_video(
     rotation: int | None = None,
     index_first: bool = False,
     sound: bool = False,
+    options: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes a video with PyAV.
 
@@ -60,11 +61,12 @@ def write_video(
         rotation: of an mp4, in degrees to the left.
         index_first: write the index of an mp4 at its start.
         sound: add half a second of sound more than there are pictures.
+        options: of the encoder; by default a key frame every 10 frames.
     """
-    options = {"movflags": "+faststart"} if index_first else {}
-    with av.open(str(path), "w", options=options) as container:
+    index = {"movflags": "+faststart"} if index_first else {}
+    with av.open(str(path), "w", options=index) as container:
         codec = codec or CODECS.get(path.suffix, "libx264")
-        stream = container.add_stream(codec, rate=RATE, options={"g": "10"})
+        stream = container.add_stream(codec, rate=RATE, options={"g": "10", **(options or {})})
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         if codec != "libx264":  # whose default is a quality, not a rate
             stream.bit_rate = 4_000_000

@@ -46,6 +46,13 @@ def test_media_is_found(file: str, found: str | None, tmp_path: Path) -> None:
     assert media == ({} if found is None else {"Run/a.1": tmp_path / found})
 
 
+def test_detections_are_no_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "clip.npz"
+    path.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"clip\.npz: .* is an annotation in JSON .*; name its"):
+        open_dataset(path)
+
+
 def test_images_come_before_videos_and_the_right_class_before_the_bare_name(
     tmp_path: Path,
 ) -> None:
@@ -144,6 +151,10 @@ def test_an_annotation_file_of_ones_own(tmp_path: Path) -> None:
     for name, told in (("b", "b.mp4"), ("c", "name its file in the annotation"), ("d", "'d'")):
         with pytest.raises(InputError, match=told):
             dataset.video_path(name)
+    _touch(tmp_path, "videos/c.mp4", "videos/b.mp4")
+    dataset = open_dataset(path)  # looked for where no file is named
+    assert dataset.video_path("c") == tmp_path / "videos/c.mp4"
+    assert dataset.media["b"] == tmp_path / "media/b.mp4"
     path.write_text("{}")
     with pytest.raises(InputError, match=r"mine\.json"):
         open_dataset(path)
@@ -152,7 +163,7 @@ def test_an_annotation_file_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "root", "told"),
     [
-        ("coco", None, "give one of embedded, jhmdb21, ucf24, or the path of a JSON file"),
+        ("coco", None, "give one of daly, embedded, jhmdb21, ucf24, or the path of a JSON file"),
         ("none.json", None, "neither a data set nor an annotation file"),
         (".", None, "neither a data set nor an annotation file"),
         ("ucf24", None, "--data_root"),

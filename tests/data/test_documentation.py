@@ -1,15 +1,19 @@
-"""The examples of docs/formats.md are right."""
+"""The examples of docs/formats.md and docs/flow.md are right."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from data import Detections, find_problems, load_annotations, load_tubes
+from data import Detections, InputError, find_problems, load_annotations, load_tubes
+from data.flow import main
+from tests.data.media import write_video
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
@@ -61,3 +65,21 @@ def test_detections() -> None:
         arrays = dict(file)
     np.savez("other.npz", **arrays | {"boxes": arrays["boxes"].astype(np.float64)})
     assert Detections.load("other.npz") == Detections.load("monday.npz")
+
+
+def test_flow() -> None:
+    document = (DOCUMENT.parent / "flow.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    write_video(Path("my_video.mp4"), frames=60)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert names["flow"].index == 59
+    commands = re.findall(r"^    python data/flow\.py (.+)$", document, re.MULTILINE)
+    for options in commands[1:]:
+        if options.startswith("--dataset"):
+            with pytest.raises(InputError, match=r"DATA: no such folder|my_data"):
+                main(shlex.split(options))
+        else:
+            main(shlex.split(options))
+            assert Path("fastOF-images/my_video/00060.jpg").exists()
+    assert len(commands) == 4

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +45,29 @@ def test_real_clips(name: str, width: int, height: int, frames: int, rate: float
                 times.append(frame.time)
     assert len(times) == frames
     assert np.allclose(np.diff(times), 1 / rate, atol=2e-3)
+
+
+SAMPLES = Path(os.environ.get("REFERENCE_CASES", "none")).parent / "samples"
+ALL_CLIPS = sorted(
+    path.relative_to(SAMPLES).as_posix()
+    for pattern in ("clips/**/*", "ucf24/clips/*", "ucfsports/*", "jhmdb21/videos/jump/*")
+    for path in SAMPLES.glob(pattern)
+    if path.suffix in (".avi", ".mkv", ".mp4", ".webm")
+)
+
+
+@needs_samples
+@pytest.mark.parametrize("name", ALL_CLIPS)
+def test_selected_frames_are_those_of_iteration(name: str) -> None:
+    random = np.random.default_rng(0)
+    with open_video(sample(name)) as video:
+        every = [(frame.index, frame.time, zlib.crc32(frame.image)) for frame in video]
+        for count in (1, 1, 2, 5):
+            indices = sorted(random.choice(len(every), count, replace=False).tolist())
+            with open_video(video.path) as fresh:
+                for reader in (video, fresh):
+                    selected = [
+                        (frame.index, frame.time, zlib.crc32(frame.image))
+                        for frame in reader.select([*indices, len(every)])
+                    ]
+                    assert selected == [every[index] for index in indices]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from data import InputError, open_video, read_frames
+from data import Frame, InputError, open_video, read_frames
+from data.video_file import VideoFile
 from tests.data.media import FRAMES, HEIGHT, RATE, WIDTH, number_of, write_video
 
 UNEVEN = [0, 10, 50, 60, 200, *range(300, 2800, 100)]
@@ -150,6 +156,8 @@ def test_truncated_files_give_what_is_there_and_warn_once(
         with open_video(path) as video:
             frames = list(video)
             assert [frame.index for frame in video] == [frame.index for frame in frames]
+            chosen = [len(frames) - 1, len(frames) // 2]
+            assert list(video.select(chosen)) == [frames[chosen[1]], frames[chosen[0]]]
     assert 0 < len(frames) <= FRAMES
     for frame in frames[:-1]:  # the last one may be decoded from half its data
         assert abs(number_of(frame.image) - frame.index) < 0.5
@@ -173,6 +181,123 @@ def test_a_damaged_middle_costs_only_the_damaged_frames(tmp_path: Path) -> None:
         frames = list(video)
     assert FRAMES - 10 <= len(frames) <= FRAMES
     assert abs(number_of(frames[0].image)) < 0.5
+
+
+# Of every codec and container that has peculiarities of its own: a name, the options of FFmpeg, and
+# whether frames are found without decoding those before them.
+CODINGS: dict[str, tuple[str, dict[str, Any], bool]] = {
+    "H.264 mp4": ("a.mp4", {}, True),
+    "H.264 mkv": ("a.mkv", {}, True),
+    "H.264 mov": ("a.mov", {}, True),
+    "H.264 mpeg-ts": ("a.ts", {}, True),
+    "H.264 flv": ("a.flv", {}, True),
+    "H.264 avi": ("a.avi", {"codec": "libx264"}, False),
+    "bare H.264": ("a.h264", {}, False),
+    "open groups": ("a.mp4", {"options": {"x264-params": "open-gop=1:bframes=3"}}, True),
+    "intra refresh": ("a.mkv", {"options": {"g": "20", "x264-params": "intra-refresh=1"}}, True),
+    "interlaced": ("a.ts", {"options": {"x264-params": "interlaced=1"}}, True),
+    "uneven times": ("a.mp4", {"times": UNEVEN}, True),
+    "rotated": ("a.mp4", {"rotation": 90}, True),
+    "sound": ("a.mkv", {"sound": True}, True),
+    "H.265": (
+        "a.mp4",
+        {"codec": "libx265", "options": {"x265-params": "keyint=10:open-gop=0:log-level=none"}},
+        True,
+    ),
+    "H.265 open groups": (
+        "a.mkv",
+        {"codec": "libx265", "options": {"x265-params": "keyint=10:open-gop=1:log-level=none"}},
+        True,
+    ),
+    "AV1": ("a.mkv", {"codec": "libsvtav1", "options": {"preset": "10"}, "height": 64}, True),
+    "VP9": ("a.webm", {"options": {"auto-alt-ref": "1", "lag-in-frames": "16"}}, True),
+    "VP8": ("a.webm", {"codec": "libvpx", "options": {"auto-alt-ref": "1"}}, False),
+    "MPEG-4 avi": ("a.avi", {}, True),
+    "MPEG-4 avi, reordered": ("a.avi", {"options": {"bf": "2"}}, False),
+    "MPEG-4 mp4, reordered": ("a.mp4", {"codec": "mpeg4", "options": {"bf": "2"}}, True),
+    "bare MPEG-4": ("a.m4v", {"codec": "mpeg4"}, True),
+    "MPEG-2 mpeg-ts": ("a.ts", {"codec": "mpeg2video", "options": {"bf": "2"}}, True),
+    "MPEG-2 closed groups": (
+        "a.mkv",
+        {
+            "codec": "mpeg2video",
+            "options": {"bf": "2", "flags": "+cgop", "sc_threshold": "1000000000"},
+        },
+        True,
+    ),
+    "MPEG-1": ("a.mpg", {"codec": "mpeg1video"}, False),
+    "Motion JPEG": ("a.avi", {"codec": "mjpeg", "pixels": "yuvj420p"}, True),
+    "FFV1": ("a.mkv", {"codec": "ffv1"}, True),
+    "WMV": ("a.wmv", {"codec": "wmv2"}, False),
+}
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, list[Frame]]]:
+    """Writes and reads each video once."""
+
+    @cache
+    def write(kind: str) -> tuple[Path, list[Frame]]:
+        name, options, _ = CODINGS[kind]
+        path = write_video(tmp_path_factory.mktemp("coded") / name, **options)
+        with open_video(path) as video:
+            return path, list(video)
+
+    return write
+
+
+@pytest.mark.parametrize("kind", CODINGS)
+@given(chosen=st.lists(st.lists(st.integers(0, FRAMES + 1), max_size=4), min_size=1, max_size=4))
+@settings(max_examples=10)
+def test_selected_frames_are_those_of_iteration(
+    kind: str,
+    chosen: list[list[int]],
+    coded: Callable[[str], tuple[Path, list[Frame]]],
+) -> None:
+    path, every = coded(kind)
+    assert len(every) == FRAMES
+    with open_video(path) as video:
+        for indices in chosen:
+            wanted = [every[index] for index in sorted(set(indices)) if index < FRAMES]
+            assert list(video.select(indices)) == wanted
+        assert list(video) == every
+
+
+@pytest.mark.parametrize("kind", CODINGS)
+def test_where_frames_are_found_without_decoding_those_before(
+    kind: str, coded: Callable[[str], tuple[Path, list[Frame]]]
+) -> None:
+    path, every = coded(kind)
+    with open_video(path) as video:
+        assert isinstance(video, VideoFile)
+        assert list(video.select(range(FRAMES - 1, FRAMES))) == every[-1:]
+        assert (video._index is not None) is CODINGS[kind][2]
+
+
+def test_selecting_decodes_from_the_nearest_key_frame_only(tmp_path: Path) -> None:
+    # A key frame every 10 frames; what is before and between those needed is destroyed.
+    path = write_video(tmp_path / "a.avi", frames=60)
+    with open_video(path) as video:
+        (expected,) = video.select([45])
+    content = bytearray(path.read_bytes())
+    chunks = [place.start() for place in re.finditer(b"00dc", content[: content.rindex(b"idx1")])]
+    for frame in (2, 5, 33, 57):
+        content[chunks[frame] + 8 : chunks[frame] + 200] = bytes(192)
+    path.write_bytes(content)
+    with open_video(path) as video:  # without the warning of a damaged video
+        assert list(video.select([45])) == [expected]
+        assert [frame.index for frame in video.select([21, 45])] == [21, 45]
+
+
+def test_another_reading_ends_the_one_before(tmp_path: Path) -> None:
+    with open_video(write_video(tmp_path / "a.mp4")) as video:
+        first, second = iter(video), video.select([3, 25])
+        next(first)
+        next(second)
+        with pytest.raises(RuntimeError, match=r"a\.mp4: the video was closed or is read anew"):
+            next(first)
+    with pytest.raises(RuntimeError, match="closed"):
+        next(second)
 
 
 def _refused(path: Path, remedy: str) -> None:
