@@ -1,20 +1,21 @@
-"""A trained detector: frames in, rows of `Detections` out, each frame's features computed once."""
+"""A trained detector: frames in, rows of `Detections` out."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 import data
+from detection.detection_stream import DetectionStream
 from detection.network import FrameTerms, MicroTubeNetwork, merge_normalisation
-from detection.postprocess import Rows, detection_rows
+from detection.postprocess import Rows
+from detection.streams import Stream
 from weights import Checkpoint, load_checkpoint
 
 
@@ -41,6 +42,7 @@ class Detector:
         name: the model's name, recorded in `Detections`.
         seq_gap: frames left out between two frames of a micro-tube.
         device: where to compute.
+        precision: "float32", or "bfloat16" for mixed precision.
     """
 
     def __init__(
@@ -51,24 +53,32 @@ class Detector:
         *,
         seq_gap: int = 0,
         device: torch.device | str = "cpu",
+        precision: str = "float32",
     ) -> None:
         self.device = torch.device(device)
+        self.precision = precision
         self.network = network.eval().requires_grad_(False)
         merge_normalisation(self.network)
         self.network.to(self.device).use_channels_last()
         self.classes = classes
         self.name = name
         self.seq_gap = seq_gap
-        self._mean = np.array(network.backbone.mean, np.float32)
-        self._std = np.array(network.backbone.std, np.float32)
+        self._mean = torch.tensor(network.backbone.mean, device=self.device)[:, None, None]
+        self._std = torch.tensor(network.backbone.std, device=self.device)[:, None, None]
 
     @classmethod
-    def load(cls, weights: str | Path, device: torch.device | str = "cpu") -> Detector:
-        """Load a checkpoint of this project or a published AMTNet checkpoint.
+    def load(
+        cls,
+        weights: str | Path,
+        device: torch.device | str = "cpu",
+        precision: str = "float32",
+    ) -> Detector:
+        """Load a checkpoint of this project or a published one of AMTNet or ROAD.
 
         Args:
             weights: a name of the registry (see `weights`) or a file.
             device: where to compute.
+            precision: see `Detector`.
 
         Raises:
             InputError: no such name or file, or no checkpoint of a detector.
@@ -80,80 +90,36 @@ class Detector:
             checkpoint.name,
             seq_gap=checkpoint.metadata["seq_gap"],
             device=device,
+            precision=precision,
         )
 
-    def stream(self) -> DetectionStream:
-        """Start on a new video."""
-        return DetectionStream(self)
+    def stream(self, batch_size: int = 1) -> DetectionStream:
+        """Start on a new video; see `DetectionStream`."""
+        return DetectionStream(self, batch_size)
 
-    def network_input(self, image: NDArray[np.uint8]) -> Tensor:
-        """Resize and normalise an RGB frame, `(H, W, 3)` to `(1, 3, input_size, input_size)`."""
-        side = self.network.input_size
-        resized = cv2.resize(image, (side, side))
-        normalised = (resized.astype(np.float32) - self._mean) / self._std
-        batch = torch.from_numpy(normalised.transpose(2, 0, 1)[None])
-        return batch.to(self.device, memory_format=torch.channels_last)
+    def network_input(self, stacks: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Normalise stacked RGB images of the network's size, N x `(H, W, 3 n)`, `(N, 3 n, H, W)`.
 
-
-class DetectionStream:
-    """Detections of a running video, frame after frame.
-
-    The boxes of frame t come from the micro-tube that begins with t, so they are final when its
-    last frame has come. The last frames of a video, which begin no micro-tube, get theirs as later
-    frames of the last micro-tubes. A video too short for any is continued by its last frame.
-
-    Memory is bounded: only what the frames of one micro-tube add to it is kept.
-    """
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._step = detector.seq_gap + 1
-        self._span = (detector.network.seq_len - 1) * self._step
-        # Terms of the frames from which micro-tubes can still be made, the newest last.
-        self._terms: deque[FrameTerms] = deque(maxlen=self._span + self._step)
-        self._frames = 0
-        self._size = (0, 0)
-
-    @torch.inference_mode()
-    def update(self, frame: data.Frame) -> list[Rows]:
-        """Take the next frame.
-
-        Returns:
-            Boxes and scores of the frames that became final: none or one.
+        They stay channel by channel in memory, as convolutions take them fastest.
         """
-        height, width = frame.image.shape[:2]
-        self._size = (width, height)
-        self._terms.append(
-            self._detector.network.frame_terms(self._detector.network_input(frame.image))
-        )
-        self._frames += 1
-        start = self._frames - 1 - self._span
-        return [self._rows(start, place=0)] if start >= 0 else []
+        values = torch.from_numpy(np.stack(stacks)).to(self.device).permute(0, 3, 1, 2).float()
+        images = stacks[0].shape[2] // 3
+        return (values - self._mean.repeat(images, 1, 1)) / self._std.repeat(images, 1, 1)
 
-    @torch.inference_mode()
-    def finish(self) -> list[Rows]:
-        """End the video.
+    def frame_terms(self, inputs: Sequence[Tensor]) -> FrameTerms:
+        """See `MicroTubeNetwork.frame_terms`."""
+        with self._autocast():
+            return self.network.frame_terms(*inputs)
 
-        Returns:
-            Boxes and scores of the last frames, in order.
-        """
-        rows = []
-        for frame in range(max(0, self._frames - self._span), self._frames):
-            place = 1
-            while frame - place * self._step + self._span >= self._frames:
-                place += 1
-            start = frame - place * self._step
-            rows.append(self._rows(start, place) if start >= 0 else self._rows(frame, place=0))
-        return rows
+    def combine(self, micro_tubes: Sequence[FrameTerms]) -> tuple[Tensor, Tensor]:
+        """See `MicroTubeNetwork.combine`."""
+        with self._autocast():
+            scores, offsets = self.network.combine(micro_tubes)
+        return scores.float(), offsets.float()
 
-    def _rows(self, start: int, place: int) -> Rows:
-        first_kept = self._frames - len(self._terms)
-        members = range(start, start + self._span + 1, self._step)
-        terms = [self._terms[min(t, self._frames - 1) - first_kept] for t in members]
-        scores, offsets = self._detector.network.combine(terms)
-        return detection_rows(
-            scores[0], offsets[0], self._detector.network.priors, self._size, place=place
-        )
+    def _autocast(self) -> torch.autocast:
+        mixed = self.precision != "float32"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
 
 def detect_video(
@@ -161,6 +127,8 @@ def detect_video(
     path: str | Path,
     video: str,
     *,
+    batch_size: int = 1,
+    open_input: Callable[[str], data.VideoReader] | None = None,
     on_frame: Callable[[], object] = lambda: None,
 ) -> data.Detections:
     """Detect in a whole video.
@@ -169,18 +137,26 @@ def detect_video(
         detector: the network.
         path: video file or folder of images.
         video: the name to give the result.
+        batch_size: frames that are computed together.
+        open_input: opens the images of an input type; None: those of `path`, flow computed.
         on_frame: called after every frame, for a progress bar.
 
     Raises:
         InputError: the video cannot be read or has no frame.
     """
-    stream = detector.stream()
+    stream = detector.stream(batch_size)
     rows: list[Rows] = []
-    with data.open_video(path) as reader:
-        for frame in reader:
-            rows += stream.update(frame)
+    kinds = [each.input_type for each in detector.network.streams]
+    with ExitStack() as opened:
+        readers = [
+            opened.enter_context(open_input(kind) if open_input else data.open_input(path, kind))
+            for kind in kinds
+        ]
+        for frames in zip(*readers, strict=False):
+            rows += stream.update_images([frame.image for frame in frames])
             on_frame()
-        width, height, frame_rate = reader.width, reader.height, reader.frame_rate
+        first = readers[0]
+        width, height, frame_rate = first.width, first.height, first.frame_rate
     rows += stream.finish()
     if not rows:
         raise data.InputError(f"{path}: no frame could be decoded; check the file")
@@ -207,6 +183,8 @@ def build_network(checkpoint: Checkpoint) -> MicroTubeNetwork:
         len(described["classes"]),
         described["seq_len"],
         described["input_size"],
+        [Stream(**stream) for stream in described["streams"]],
+        described["fusion_type"],
     )
     merge_normalisation(network)  # checkpoints hold networks as they are used
     try:

@@ -1,9 +1,10 @@
-"""Micro-tube heads: class scores and box offsets of all frames from the features of all frames.
+"""Heads: class scores and box offsets of all frames of a micro-tube from the features of all.
 
 Saha, Singh and Cuzzolin, "AMTNet: Action-Micro-Tube regression by end-to-end trainable deep
-architecture", ICCV 2017. Both heads split over the frames of a micro-tube: each frame adds a term
-that depends on the frame and its place in the micro-tube alone, so a stream computes the terms of
-a frame once although every frame is in several micro-tubes.
+architecture", ICCV 2017; for single frames ROAD's (Singh et al., "Online real-time multiple
+spatiotemporal action localisation and prediction", ICCV 2017). All heads split over the frames of a
+micro-tube: each frame adds a term that depends on the frame and its place in the micro-tube alone,
+so a stream computes the terms of a frame once although every frame is in several micro-tubes.
 """
 
 from __future__ import annotations
@@ -67,6 +68,30 @@ class LinearHead(Head):
     def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
         return terms / self.TAPS + self.bias[:, None, None], None
+
+
+class ConvolutionHead(Head):
+    """The published head of single frames: a convolution with zero padding.
+
+    Args:
+        channels: channels of the feature map.
+        outputs: output sizes (4 A, A (classes + 1)).
+    """
+
+    def __init__(self, channels: int, outputs: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(sum(outputs), channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(sum(outputs)))
+        for rows in self.weight.split(list(outputs)):
+            nn.init.xavier_uniform_(rows)
+
+    def term(self, features: Tensor, place: int) -> Tensor:
+        """See `Head.term`."""
+        return F.conv2d(features, self.weight, self.bias, padding=1)
+
+    def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """See `Head.combine`."""
+        return terms, None
 
 
 class LightHead(Head):

@@ -32,7 +32,11 @@ def hard_negatives(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def multi_box_loss(
-    scores: Tensor, offsets: Tensor, classes: Tensor, target_offsets: Tensor
+    scores: Tensor,
+    offsets: Tensor,
+    classes: Tensor,
+    target_offsets: Tensor,
+    positives: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Localisation and classification loss of a batch, each divided by the number of positives.
 
@@ -41,13 +45,14 @@ def multi_box_loss(
         offsets: `(B, P, 4 S)` predicted offsets.
         classes: `(B, P)` int64 targets, 0 for background.
         target_offsets: `(B, P, 4 S)`; only those of positives count.
+        positives: how many there are, at least 1, where this is a part of a batch.
 
     Returns:
         "loc" (smooth L1 over the coordinates of positives) and "cls" (cross entropy over positives
         and hard negatives). Both are 0 for a batch without positives.
     """
     positive = classes > 0
-    count = positive.sum().clamp(min=1)
+    count = positive.sum().clamp(min=1) if positives is None else positives
     loc = F.smooth_l1_loss(offsets[positive], target_offsets[positive], reduction="sum")
     used = positive | hard_negatives(scores, classes)
     cls = F.cross_entropy(scores[used], classes[used], reduction="sum")

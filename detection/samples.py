@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
@@ -61,59 +61,68 @@ def micro_tubes(
     return found
 
 
-class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
-    """The augmented micro-tubes of a data set's split.
+class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
+    """Augmented micro-tubes of a data set.
 
     An item is asked for by (draw, index): the number of the draw decides all random numbers of the
     augmentation, so training resumes exactly, with any number of workers.
 
     Args:
         dataset: where the videos are.
-        split: name of the split.
-        network: gives the input size, the normalisation and the prior boxes.
-        seq_gap: frames left out between two frames of a micro-tube.
+        samples: which micro-tubes; at least one.
+        network: gives the streams, the input size, the normalisation and the prior boxes.
         max_expansion: see `detection.augmentation.augment`.
         seed: of the augmentation.
-
-    Raises:
-        InputError: the split has no micro-tube to train on.
     """
 
     def __init__(
         self,
         dataset: data.Dataset,
-        split: str,
+        samples: Sequence[MicroTube],
         network: MicroTubeNetwork,
         *,
-        seq_gap: int,
         max_expansion: float,
         seed: int,
     ) -> None:
         self.max_expansion = max_expansion
         self.dataset = dataset
-        self.samples = micro_tubes(dataset.annotations.split(split), network.seq_len, seq_gap)
-        if not self.samples:
-            raise data.InputError(
-                f"data set {dataset.name}: split {split!r} has no frames with annotated tubes; "
-                "name a split with ground truth"
-            )
+        self.samples = samples
+        self.streams = network.streams
         self.priors = network.priors.cpu()
         self.input_size = network.input_size
         # With a fourth number OpenCV takes them as one value for each channel.
         self.mean = np.array((*network.backbone.mean, 0.0))
         self.std = np.array((*network.backbone.std, 1.0))
         self.seed = seed
-        self._folders: dict[str, data.VideoReader] = {}
+        self._folders: dict[tuple[str, str], data.VideoReader] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Images `(S, 3, H, W)`, classes of the priors `(P,)` and their offsets `(P, 4 S)`."""
+    def __getitem__(self, key: tuple[int, int]) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Images of each stream `(S, 3 n, H, W)`, classes of the priors `(P,)`, offsets `(P, 4 S)`.
+
+        All images of a sample share the random numbers of the augmentation, those of both streams
+        too, as in AMTNet.
+        """
         draw, index = key
         cv2.setNumThreads(0)
         micro_tube = self.samples[index]
-        images = data.read_frames(self._source(micro_tube.video), micro_tube.frames)
+        frames = self.dataset.annotations.videos[micro_tube.video].frames
+        stacks = [
+            [
+                [min(t, frames - 1) for t in stream.stack(frame, frames)]
+                for frame in micro_tube.frames
+            ]
+            for stream in self.streams
+        ]
+        # Neighbouring stacks share most of their images.
+        wanted = [sorted({t for stack in stream for t in stack}) for stream in stacks]
+        images = [
+            image
+            for stream, indices in zip(self.streams, wanted, strict=True)
+            for image in self._read(micro_tube.video, stream.input_type, indices)
+        ]
         boxes = [
             np.stack([tube.boxes[t - tube.start] for t in micro_tube.frames])
             for tube in micro_tube.tubes
@@ -127,17 +136,27 @@ class TrainingSamples(TorchDataset[tuple[Tensor, Tensor, Tensor]]):
         height, width = sample.images[0].shape[:2]
         fractions = torch.from_numpy(sample.tubes / np.array([width, height] * 2, np.float32))
         classes, offsets = match(fractions, torch.from_numpy(sample.labels), self.priors)
-        frames = np.stack([self._network_input(image) for image in sample.images])
-        return torch.from_numpy(frames).permute(0, 3, 1, 2), classes, offsets
+        made = iter(self._network_input(image) for image in sample.images)
+        inputs = []
+        for indices, stream in zip(wanted, stacks, strict=True):
+            by_index = {t: next(made) for t in indices}
+            inputs.append(
+                np.stack([np.concatenate([by_index[t] for t in stack], 2) for stack in stream])
+            )
+        tensors = [torch.from_numpy(stream).permute(0, 3, 1, 2) for stream in inputs]
+        return tensors, classes, offsets
 
-    def _source(self, video: str) -> Path | data.VideoReader:
-        """The video, open if it is a folder: listing its images takes longer than reading two."""
-        if video not in self._folders:
-            path = self.dataset.video_path(video)
-            if not path.is_dir():
-                return path
-            self._folders[video] = data.open_video(path)
-        return self._folders[video]
+    def _read(self, video: str, input_type: str, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        key = video, input_type
+        if key in self._folders:
+            return data.read_frames(self._folders[key], indices)
+        reader = self.dataset.open_input(video, input_type)
+        if reader.path.is_dir():
+            # Listing the images of a folder takes longer than reading two.
+            self._folders[key] = reader
+            return data.read_frames(reader, indices)
+        with reader:
+            return data.read_frames(reader, indices)
 
     def _network_input(self, bgr: np.ndarray) -> np.ndarray:
         resized = cv2.resize(bgr, (self.input_size, self.input_size))
@@ -176,3 +195,24 @@ class ResumableOrder(Sampler[list[tuple[int, int]]]):
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             first_draw = iteration * self.batch_size
             yield [(first_draw + k, int(index)) for k, index in enumerate(chosen)]
+
+
+class PartOfBatches(Sampler[list[tuple[int, int]]]):
+    """What one of several processes takes of each batch.
+
+    Args:
+        batches: the whole ones.
+        rank: number of the process.
+        world_size: how many there are.
+    """
+
+    def __init__(self, batches: ResumableOrder, rank: int, world_size: int) -> None:
+        self.batches, self.rank, self.world_size = batches, rank, world_size
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in self.batches:
+            size = len(batch) // self.world_size
+            yield batch[self.rank * size : (self.rank + 1) * size]

@@ -5,33 +5,38 @@ from __future__ import annotations
 import argparse
 import copy
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
 import data
-from detection.backbones import BACKBONES
-from detection.detector import Detector, choose_device, detect_video
+from detection.detector import Detector, choose_device
+from detection.distributed import end_processes, rank, start_processes, wait_for_all, world_size
 from detection.network import MicroTubeNetwork
-from detection.recipes import (
-    light_optimizer,
-    published_optimizer,
-    recipe_of,
-    start_from_pretrained,
+from detection.pretrained import start_from_pretrained
+from detection.recipes import make_optimizer, make_schedule, recipe_of
+from detection.sample_lists import published_samples
+from detection.samples import MicroTube, TrainingSamples, micro_tubes
+from detection.train_options import (
+    FROM_IMAGENET,
+    FROM_SCRATCH,
+    fixed_options,
+    parse_options,
+    run_folder,
+    start_processes_for,
+    streams_of,
+    validation_settings,
 )
-from detection.samples import TrainingSamples
-from detection.trainer import LOG_FILE, STATE_FILE, Trainer
-from evaluation import evaluate_frames
-from weights import load_tensors, save_checkpoint
+from detection.trainer import STATE_FILE, Trainer, TrainerSettings
+from detection.validation import validation_figures
+from weights import load_checkpoint, load_tensors, save_checkpoint
 
-WEIGHTS_FILE = "model.safetensors"
-FROM_SCRATCH = "none"
-# Options that may differ when a run is resumed: they change nothing that is computed.
-_FREE_OPTIONS = ("device", "num_workers", "overwrite", "save_root", "val_step")
+LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,177 +46,198 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: an option, the data set or a state to resume is not usable.
     """
     options = parse_options(argv)
+    start_processes_for(options, sys.argv[1:] if argv is None else argv)
+    try:
+        return _train(options, start_processes(choose_device(options.device)))
+    finally:
+        end_processes()
+
+
+def _train(options: argparse.Namespace, device: torch.device) -> int:
     torch.manual_seed(options.seed)
-    device = choose_device(options.device)
     dataset = data.open_dataset(
         options.dataset,
         data_root=options.data_root or options.save_root / "data",
         split=options.train_split,
     )
-    for part in (options.fit_on, options.validate_on):
-        for video in dataset.annotations.split(part):
-            dataset.video_path(video.name)  # a missing video is told now, not hours later
-    network = MicroTubeNetwork(
-        options.basenet, len(dataset.annotations.classes), options.seq_len, options.ssd_dim
+    network = _network(options, len(dataset.annotations.classes)).to(device).use_channels_last()
+    _check_inputs(options, dataset)
+    optimizer = make_optimizer(network, options.lr, options.momentum, options.weight_decay)
+    schedule = make_schedule(
+        optimizer,
+        warm_up=options.warm_up,
+        stepvalues=options.stepvalues,
+        gamma=options.gamma,
+        max_iter=options.max_iter,
     )
-    if options.init_weights != FROM_SCRATCH:
-        taken = start_from_pretrained(network, load_tensors(options.init_weights))
-        if not taken:
-            raise data.InputError(
-                f"{options.init_weights}: no tensor fits {options.basenet}; name weights of the "
-                "same backbone with --init_weights"
-            )
-        print(f"{len(taken)} tensors from {options.init_weights}")
-    network.to(device).use_channels_last()
-    if options.basenet == "vgg16":
-        optimizer, schedule = published_optimizer(network, options.lr, options.weight_decay)
-    else:
-        optimizer, schedule = light_optimizer(
-            network, options.lr, options.weight_decay, options.max_iter
-        )
     samples = TrainingSamples(
         dataset,
-        options.fit_on,
+        _samples(options, dataset),
         network,
-        seq_gap=options.seq_gap,
-        max_expansion=recipe_of(options.basenet, options.dataset).max_expansion,
+        max_expansion=recipe_of(options.basenet, options.dataset, options.seq_len).max_expansion,
         seed=options.seed,
     )
     folder = run_folder(options, dataset.name)
-    if options.overwrite and folder.exists():
-        shutil.rmtree(folder)  # only now that nothing can be wrong with the options
-    folder.mkdir(parents=True, exist_ok=True)
-    fixed = {k: _plain(v) for k, v in vars(options).items() if k not in _FREE_OPTIONS}
+    if rank() == 0:
+        if options.overwrite and folder.exists():
+            shutil.rmtree(folder)  # only now that nothing can be wrong with the options
+        folder.mkdir(parents=True, exist_ok=True)
+    wait_for_all()
+    monitor = data.open_monitor(options, folder, folder.name) if rank() == 0 else None
     trainer = Trainer(
         network,
         optimizer,
         schedule,
         samples,
         folder,
-        options=fixed,
-        batch_size=options.batch_size,
-        num_workers=options.num_workers,
-        seed=options.seed,
+        settings=TrainerSettings(
+            options.batch_size,
+            options.accumulate,
+            options.num_workers,
+            options.seed,
+            options.precision,
+            options.compile,
+            options.ema,
+        ),
+        monitor=monitor,
+        options=fixed_options(options),
     )
-    if trainer.resume():
+    if trainer.resume() and rank() == 0:
         print(f"resumed at step {trainer.iteration} from {folder / STATE_FILE}")
-    metadata: dict[str, Any] = {
-        "basenet": options.basenet,
-        "classes": list(dataset.annotations.classes),
-        "seq_len": options.seq_len,
-        "seq_gap": options.seq_gap,
-        "input_size": network.input_size,
-        "recipe": fixed,
-        "data": f"{dataset.name}, split {options.train_split}, {options.fit_on}",
-    }
-
-    def validate(iteration: int) -> Mapping[str, Any]:
-        averaged = copy.deepcopy(trainer.averaged_network)
-        detector = Detector(
-            averaged, dataset.annotations.classes, "", seq_gap=options.seq_gap, device=device
-        )
-        figures = validation_figures(detector, dataset, options.validate_on)
-        print(f"step {iteration}: frame-mAP@0.5 {figures['frame_map']:.4f}")
-        described = {**metadata, "figures": {"iteration": iteration, **figures}}
-        save_checkpoint(folder / WEIGHTS_FILE, averaged.state_dict(), described)
-        return figures
-
+    validate = partial(_validate, options, trainer, dataset, device)
     figures = trainer.train(options.max_iter, options.val_step, validate)
-    data.write_run_record(folder, vars(options), figures)
-    print(f"weights: {folder / WEIGHTS_FILE}   log: {folder / LOG_FILE}")
+    if monitor is not None:
+        monitor.close()
+        data.write_run_record(folder, vars(options), figures)
+        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {monitor.path}")
     return 0
 
 
-def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options of the command, the recipe's defaults filled in.
+def _validate(
+    options: argparse.Namespace,
+    trainer: Trainer,
+    dataset: data.Dataset,
+    device: torch.device,
+    iteration: int,
+) -> Mapping[str, Any]:
+    """The figures of a step; its weights are the last ones, and the best if none were better."""
+    network = copy.deepcopy(trainer.trained_network)
+    classes = dataset.annotations.classes
+    detector = Detector(network, classes, "", seq_gap=options.seq_gap, device=device)
+    figures = validation_figures(
+        detector, dataset, options.validate_on, validation_settings(options)
+    )
+    if rank() == 0:
+        print(f"step {iteration}: frame-mAP@{options.iou_thresh:g} {figures['frame_map']:.4f}")
+        described = {
+            "basenet": options.basenet,
+            "classes": list(classes),
+            "seq_len": options.seq_len,
+            "seq_gap": options.seq_gap,
+            "input_size": network.input_size,
+            "streams": [vars(stream) for stream in network.streams],
+            "fusion_type": network.fusion_type,
+            "recipe": trainer.options,
+            "data": f"{dataset.name}, split {options.train_split}, {options.fit_on}",
+            "figures": {"iteration": iteration, **figures},
+        }
+        names = [LAST_WEIGHTS]
+        if figures["frame_map"] >= _best_so_far(trainer.folder):
+            names.append(BEST_WEIGHTS)
+        for name in names:
+            save_checkpoint(trainer.folder / name, network.state_dict(), described)
+    return figures
+
+
+def _best_so_far(folder: Path) -> float:
+    path = folder / BEST_WEIGHTS
+    if not path.exists():
+        return 0.0
+    figures: float = load_checkpoint(path).metadata["figures"]["frame_map"]
+    return figures
+
+
+def _network(options: argparse.Namespace, classes: int) -> MicroTubeNetwork:
+    """The network that the options describe, started from the weights that they name.
 
     Raises:
-        InputError: an option is not usable.
+        InputError: the weights have nothing in common with it.
     """
-    parser = data.CommandParser(
-        prog="python detection/train.py",
-        description="Train a micro-tube detector. It resumes where it stopped.",
-        epilog="example: python detection/train.py --input_type_base rgb --max_iter 2000",
+    network = MicroTubeNetwork(
+        options.basenet,
+        classes,
+        options.seq_len,
+        options.ssd_dim,
+        streams_of(options),
+        options.fusion_type,
     )
-    parser.add_argument("--dataset", default="embedded", help="name, or own annotation JSON")
-    parser.add_argument("--data_root", type=Path, help="where the data set is")
-    parser.add_argument("--train_split", type=int, default=1, help="published split, 1 to 3")
-    parser.add_argument("--fit_on", default="train", help="part of the data set to train on")
-    parser.add_argument("--validate_on", default="test", help="part to validate on")
-    parser.add_argument("--input_type_base", choices=("rgb",), default="rgb")
-    parser.add_argument("--basenet", choices=tuple(BACKBONES), default="mobilenet_v2_stride16")
-    parser.add_argument("--seq_len", type=_positive, default=2, help="frames in a micro-tube")
-    recipe_options = parser.add_argument_group(
-        "recipe", "the defaults follow from --basenet and --dataset"
-    )
-    add = recipe_options.add_argument
-    add("--init_weights", help="checkpoint or ImageNet weights to start from, or none")
-    add("--ssd_dim", type=_positive, help="side of the input")
-    add("--seq_gap", type=_count, help="frames left out between those of a micro-tube")
-    add("--batch_size", type=_positive, help="micro-tubes in a step")
-    add("--lr", type=float, help="learning rate")
-    add("--weight_decay", type=float)
-    add("--max_iter", type=_positive, help="steps")
-    parser.add_argument("--val_step", type=_positive, default=1000, help="steps to a validation")
-    parser.add_argument("--num_workers", type=_count, default=2, help="loading processes")
-    data.common_options(parser)
-    options = parser.parse_args(argv)
-    for name, value in asdict(recipe_of(options.basenet, options.dataset)).items():
-        if getattr(options, name, value) is None:
-            setattr(options, name, value)
-    if options.lr <= 0 or options.weight_decay < 0:
-        parser.error("--lr must be positive and --weight_decay not negative")
-    return options
+    names = [options.init_weights, options.init_weights_extra or options.init_weights]
+    states: list[Mapping[str, Tensor]] = []
+    for name, backbone in zip(names, network.backbones(), strict=False):
+        if name == FROM_IMAGENET:
+            states.append(backbone.imagenet_state())
+        else:
+            states.append({} if name == FROM_SCRATCH else load_tensors(name))
+    taken = start_from_pretrained(network, *states)
+    for state, name, own in zip(states, names, ("backbone.", "extra_backbone."), strict=False):
+        found = sum(tensor.startswith(own) for tensor in taken)
+        if state and not found:
+            raise data.InputError(
+                f"{name}: has no tensor of a {options.basenet} network; start from another "
+                "checkpoint with --init_weights, or from none"
+            )
+    if taken and rank() == 0:
+        print(f"{len(taken)} tensors from {' and '.join(dict.fromkeys(names[: len(states)]))}")
+    return network
 
 
-def run_folder(options: argparse.Namespace, dataset: str) -> Path:
-    """The folder of a run, named as AMTNet names its experiments, plus the backbone."""
-    name = (
-        f"AMTNet-{dataset}-s{options.train_split}-{options.input_type_base}"
-        f"-{options.basenet}-sl{options.seq_len:02d}sg{options.seq_gap:02d}"
-        f"-bs{options.batch_size:02d}-lr{round(options.lr * 1e5):05d}"
-    )
-    folder: Path = options.save_root / "training" / name
-    return folder
+def _samples(options: argparse.Namespace, dataset: data.Dataset) -> Sequence[MicroTube]:
+    """The micro-tubes to train on.
 
-
-def validation_figures(detector: Detector, dataset: data.Dataset, split: str) -> dict[str, Any]:
-    """Frame-mAP at IoU 0.5 over all frames of a split, and the AP of each class."""
-    videos = dataset.annotations.split(split)
-    detections = [
-        detect_video(detector, dataset.video_path(video.name), video.name)
-        for video in data.progress(videos, description="validate", unit="video")
-    ]
-    result = evaluate_frames(detections, videos, detector.classes)
-    precisions = np.round(result.average_precisions, 4).tolist()
-    return {
-        "frame_map": round(result.mean_average_precision, 4),
-        "ap": dict(zip(detector.classes, precisions, strict=True)),
-    }
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
-
-
-def _positive(text: str) -> int:
-    return _whole_number(text, smallest=1)
-
-
-def _count(text: str) -> int:
-    return _whole_number(text, smallest=0)
-
-
-def _whole_number(text: str, smallest: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = smallest - 1
-    if number < smallest:
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {smallest}, not {text!r}"
+    Raises:
+        InputError: there are none.
+    """
+    videos = dataset.annotations.split(options.fit_on)
+    if options.sample_list == "published":
+        samples = published_samples(dataset, videos, options.seq_len, options.seq_gap)
+    else:
+        samples = micro_tubes(videos, options.seq_len, options.seq_gap)
+    if not samples:
+        raise data.InputError(
+            f"data set {dataset.name}: split {options.fit_on!r} has no frames with annotated "
+            "tubes; name a split with ground truth"
         )
-    return number
+    return samples
+
+
+def _check_inputs(options: argparse.Namespace, dataset: data.Dataset) -> None:
+    """Sees to it that all videos are there and as annotated, now and not hours later.
+
+    Raises:
+        InputError: one is not.
+    """
+    names = {
+        video.name: video
+        for part in (options.fit_on, options.validate_on)
+        for video in dataset.annotations.split(part)
+    }
+    own = list(names.values())[rank() :: world_size()]
+    for video in data.progress(own, description="check", unit="video"):
+        for stream in streams_of(options):
+            with dataset.open_input(video.name, stream.input_type) as reader:
+                size = reader.width, reader.height
+                length = reader.frames
+            if size != (video.width, video.height):
+                raise data.InputError(
+                    f"{reader.path}: is {size[0]}x{size[1]}, and {video.width}x{video.height} in "
+                    f"the annotation of {video.name!r}; correct the annotation"
+                )
+            last = max((tube.end for tube in video.tubes), default=0)
+            if length is not None and length < last:
+                raise data.InputError(
+                    f"{reader.path}: has {length} frames, and tubes up to frame {last - 1} in the "
+                    f"annotation of {video.name!r}; correct the annotation, or copy it again"
+                )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import data
-from weights.published import read_amtnet
+from weights.published import read_pretrained, read_published
 from weights.registry import resolve_weights
 
 FORMAT = "action-tubes/detector"
@@ -24,7 +24,11 @@ _FIELDS: dict[str, type] = {
     "seq_len": int,
     "seq_gap": int,
     "input_size": int,
+    "streams": list,
+    "fusion_type": str,
 }
+# What a description leaves out: the first ones were all of such detectors.
+_DEFAULTS = {"streams": [{"input_type": "rgb", "images": 1}], "fusion_type": "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +39,9 @@ class Checkpoint:
         path: the file.
         name: the model's name: the file's, without suffix.
         state: tensors by the names of `detection.network.MicroTubeNetwork`.
-        metadata: "basenet", "classes", "seq_len", "seq_gap" and "input_size", and what is known of
-            "recipe", "data", "figures" and "licence".
+        metadata: "basenet", "classes", "seq_len", "seq_gap", "input_size", "streams" (for each its
+            "input_type" and how many "images" are stacked for a frame) and "fusion_type", and what
+            is known of "recipe", "data", "figures" and "licence".
     """
 
     path: Path
@@ -74,18 +79,18 @@ def save_checkpoint(
 
 
 def load_checkpoint(weights: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint of this project or a published AMTNet checkpoint.
+    """Read a checkpoint of this project or a published one of AMTNet or ROAD.
 
     Args:
         weights: a name of the registry, a `.safetensors` file of ours, or a PyTorch file as AMTNet
-            publishes it, which is read without running any code in it.
+            or ROAD publishes it, which is read without running any code in it.
 
     Raises:
         InputError: no such file, truncated, hostile, or no checkpoint of a detector.
     """
     path = resolve_weights(weights)
     if _is_torch_file(path):
-        state, metadata = read_amtnet(path, _read_torch(path))
+        state, metadata = read_published(path, _read_torch(path))
     else:
         state, header = _read_safetensors(path)
         metadata = _checked(path, header)
@@ -103,7 +108,7 @@ def load_tensors(weights: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = resolve_weights(weights)
     if _is_torch_file(path):
-        return read_amtnet(path, _read_torch(path))[0]
+        return read_pretrained(path, _read_torch(path))
     return _read_safetensors(path)[0]
 
 
@@ -140,7 +145,7 @@ def _checked(path: Path, header: str | None) -> dict[str, Any]:
             "detection/train.py wrote, or name this file with --init_weights to train from it"
         )
     try:
-        metadata = json.loads(header)
+        metadata = _DEFAULTS | json.loads(header)
         if (metadata["format"], metadata["version"]) != (FORMAT, VERSION):
             raise ValueError(f"format must be {FORMAT} version {VERSION}")
         for field, kind in _FIELDS.items():

@@ -1,14 +1,28 @@
-"""What the rest of the detector knows of a backbone."""
+"""What the rest of the detector knows of a backbone, and what light backbones have in common."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, cast
 
 from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+from torchvision.models.mobilenetv2 import InvertedResidual
+
+import data
+
+# What torchvision subtracts from RGB values (0..255), and then divides them by.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class Backbone(nn.Module, ABC):
     """A function from frames to a list of feature maps, finest first.
+
+    A new one is a file with a class like those here, and a line in `detection.backbones`. It takes
+    the number n of images that are stacked for a frame.
 
     Attributes:
         channels: channels of each feature map.
@@ -30,10 +44,18 @@ class Backbone(nn.Module, ABC):
         """Compute the feature maps.
 
         Args:
-            images: `(N, 3, H, W)` RGB frames, `(value - mean) / std`.
+            images: `(N, 3 n, H, W)` RGB images one after the other, `(value - mean) / std`.
 
         Returns:
             One `(N, channels[k], h_k, w_k)` tensor for each source map.
+        """
+
+    @abstractmethod
+    def imagenet_state(self) -> Mapping[str, Tensor]:
+        """The weights that torchvision has for this backbone, by its names, of one RGB image.
+
+        Raises:
+            InputError: they cannot be downloaded.
         """
 
     def pretrained_layers(self) -> list[nn.Module]:
@@ -43,3 +65,48 @@ class Backbone(nn.Module, ABC):
     def early_layers(self) -> list[nn.Module]:
         """Those of them that fine-tuning leaves alone: edges and textures, most of the work."""
         return []
+
+
+class LightBackbone(Backbone):
+    """A classifier's layers up to stride 32, and three more that halve the map."""
+
+    strides = (None,) * 6
+    input_size = 224
+    mean = IMAGENET_MEAN
+    std = IMAGENET_STD
+
+
+def extra_layers(channels: Sequence[int]) -> nn.ModuleList:
+    """Inverted residuals that halve the map, from each of the channels to the next."""
+    return nn.ModuleList(
+        [InvertedResidual(a, b, stride=2, expand_ratio=0.25) for a, b in pairwise(channels)]
+    )
+
+
+def stacked(first: nn.Module, images: int) -> nn.Conv2d:
+    """A first layer like this one for so many RGB images in place of one, with fresh weights."""
+    old = cast(nn.Conv2d, first)
+    if images == 1:
+        return old
+    geometry: dict[str, Any] = {
+        name: getattr(old, name) for name in ("kernel_size", "stride", "padding")
+    }
+    return nn.Conv2d(
+        images * old.in_channels, old.out_channels, bias=old.bias is not None, **geometry
+    )
+
+
+def downloaded(weights: WeightsEnum) -> dict[str, Tensor]:
+    """Weights of torchvision, from its cache or its server, their hash checked.
+
+    Raises:
+        InputError: they cannot be downloaded.
+    """
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise data.InputError(
+            f"{weights.url}: cannot be downloaded ({error}); download it yourself and name the "
+            "file with --init_weights"
+        ) from None
+    return state

@@ -7,14 +7,21 @@ motion between two frames is a matter of few pixels), then the last layer, then 
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.mobilenetv2 import InvertedResidual, mobilenet_v2
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
-from detection.backbones.backbone import Backbone
+from detection.backbones.backbone import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    LightBackbone,
+    downloaded,
+    extra_layers,
+    stacked,
+)
 
 _STRIDE_8, _STRIDE_16 = 7, 14  # torchvision's indices of the blocks whose expansions are sources
 _IMAGES_IN_CACHE = 8
@@ -22,22 +29,21 @@ _EXTRA_CHANNELS = (512, 256, 256)
 _EXTRA_CHANNELS_AFTER_STRIDE_16 = (256, 256, 128, 128)
 
 
-class MobileNetV2(Backbone):
+class MobileNetV2(LightBackbone):
     """Six maps of strides 8, 16, 32 and on: 28, 14, 7, 4, 2 and 1 cells a side for 224x224 frames.
 
     The names of its tensors are torchvision's.
 
     Args:
+        images: stacked for a frame.
         whole: all of MobileNetV2; else its layers up to stride 16, a quarter of the weights and
             most of the computation, with one more extra layer.
     """
 
-    strides = (None,) * 6
-    input_size = 224
     mean = (127.5, 127.5, 127.5)
     std = (127.5, 127.5, 127.5)
 
-    def __init__(self, whole: bool = True) -> None:
+    def __init__(self, images: int = 1, *, whole: bool = True) -> None:
         super().__init__()
         layers = mobilenet_v2().features
         expansions = [layers[index].conv[0][0].out_channels for index in (_STRIDE_8, _STRIDE_16)]
@@ -48,14 +54,9 @@ class MobileNetV2(Backbone):
             self.features = layers[: _STRIDE_16 + 1]
             self.features[_STRIDE_16].conv = self.features[_STRIDE_16].conv[:1]
             self.channels = (*expansions, *_EXTRA_CHANNELS_AFTER_STRIDE_16)
+        self.features[0][0] = stacked(self.features[0][0], images)
         extras = _EXTRA_CHANNELS if whole else _EXTRA_CHANNELS_AFTER_STRIDE_16
-        widths = self.channels[-len(extras) - 1 :]
-        self.extras = nn.ModuleList(
-            [
-                InvertedResidual(before, after, stride=2, expand_ratio=0.25)
-                for before, after in pairwise(widths)
-            ]
-        )
+        self.extras = extra_layers(self.channels[-len(extras) - 1 :])
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """See `Backbone.forward`."""
@@ -83,6 +84,18 @@ class MobileNetV2(Backbone):
             return cast(Tensor, early(images))
         # Layers that are left alone may work on a few images at a time, which then stay in cache.
         return torch.cat([early(part) for part in images.split(_IMAGES_IN_CACHE)])
+
+    def imagenet_state(self) -> Mapping[str, Tensor]:
+        """See `Backbone.imagenet_state`; made to fit the normalisation of this backbone."""
+        state = downloaded(MobileNet_V2_Weights.IMAGENET1K_V1)
+        kernel, mean = state["features.0.0.weight"], state["features.0.1.running_mean"]
+        own_mean, own_std = torch.tensor(self.mean), torch.tensor(self.std)
+        shift = (own_mean - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
+        scale = own_std / torch.tensor(IMAGENET_STD)
+        return state | {
+            "features.0.0.weight": kernel * scale[:, None, None],
+            "features.0.1.running_mean": mean - kernel.sum((2, 3)) @ shift,
+        }
 
     def pretrained_layers(self) -> list[nn.Module]:
         """See `Backbone.pretrained_layers`."""

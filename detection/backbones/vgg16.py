@@ -6,11 +6,14 @@ of the published AMTNet and ROAD checkpoints.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models import VGG16_Weights
 
-from detection.backbones.backbone import Backbone
+from detection.backbones.backbone import Backbone, downloaded, stacked
 
 _CONV4_3_END = 23  # layers 0..22 end with the ReLU of conv4_3
 
@@ -39,9 +42,10 @@ class VGG16(Backbone):
     mean = (123.0, 117.0, 104.0)
     std = (1.0, 1.0, 1.0)
 
-    def __init__(self) -> None:
+    def __init__(self, images: int = 1) -> None:
         super().__init__()
         self.vgg = nn.ModuleList(_vgg_layers())
+        self.vgg[0] = stacked(self.vgg[0], images)
         self.extras = nn.ModuleList(
             [
                 nn.Conv2d(1024, 256, 1),
@@ -73,6 +77,15 @@ class VGG16(Backbone):
             if index % 2 == 1:
                 maps.append(x)
         return maps
+
+    def imagenet_state(self) -> Mapping[str, Tensor]:
+        """See `Backbone.imagenet_state`: all but the last two layers, trained for RGB - mean."""
+        state = downloaded(VGG16_Weights.IMAGENET1K_FEATURES)
+        return {
+            name.replace("features.", "vgg."): value
+            for name, value in state.items()
+            if name.startswith("features.")
+        }
 
 
 def _vgg_layers() -> list[nn.Module]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import data
 from data import Detections, Frame
 from detection import Detector, MicroTubeNetwork, detect_video
 from detection.network import merge_normalisation
 from detection.postprocess import detection_rows
+from detection.streams import RGB, Stream
 
 CLASSES = ("left", "right")
+TWO_STREAMS = (Stream(), Stream("fastOF", 4))
 
 
-def _network(seq_len=2, basenet="mobilenet_v2_stride16", input_size=64):
+def _network(seq_len=2, basenet="mobilenet_v2_stride16", input_size=64, streams=RGB):
     torch.manual_seed(seq_len)
-    network = MicroTubeNetwork(basenet, len(CLASSES), seq_len, input_size)
+    fusion_type = "none" if len(streams) == 1 else "mean"
+    network = MicroTubeNetwork(basenet, len(CLASSES), seq_len, input_size, streams, fusion_type)
     for module in network.modules():  # statistics as training leaves them
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
@@ -33,7 +38,7 @@ def detectors():
     return {
         (seq_len, gap): Detector(_network(seq_len), CLASSES, "test", seq_gap=gap)
         for seq_len, gap in ((2, 0), (2, 3), (3, 1))
-    }
+    } | {"two streams": Detector(_network(streams=TWO_STREAMS), CLASSES, "test", seq_gap=1)}
 
 
 def _video(frames, seed):
@@ -44,8 +49,12 @@ def _video(frames, seed):
     ]
 
 
-def _streamed(detector, video):
-    stream = detector.stream()
+def _resized(image):
+    return cv2.resize(image, (64, 64))
+
+
+def _streamed(detector, video, batch_size=1):
+    stream = detector.stream(batch_size)
     rows = [row for frame in video for row in stream.update(frame)]
     return rows + stream.finish()
 
@@ -56,7 +65,7 @@ def test_stream_equals_one_micro_tube_at_a_time(detectors, place):
     video = _video(9, seed=1)
     rows = _streamed(detector, video)
     start = 2 if place == 0 else 4  # frame 8 is the last and ends the micro-tube of frame 4
-    pair = [detector.network_input(video[t].image) for t in (start, start + 4)]
+    pair = [detector.network_input([_resized(video[t].image)]) for t in (start, start + 4)]
     with torch.inference_mode():
         scores, offsets = detector.network(torch.stack(pair, 1))
     boxes, probabilities = detection_rows(
@@ -87,8 +96,6 @@ def test_rows_of_a_frame_are_final(detectors, frames, settings_key, seed):
 
 
 def test_detections_of_a_folder_equal_the_stream(detectors, tmp_path):
-    import cv2
-
     video = _video(5, seed=3)
     for frame in video:
         cv2.imwrite(str(tmp_path / f"{frame.index + 1:05d}.png"), frame.image[:, :, ::-1])
@@ -106,6 +113,53 @@ def test_detections_of_a_folder_equal_the_stream(detectors, tmp_path):
         model="test",
     )
     assert np.allclose(detections.scores.sum(1), 1, atol=1e-5)
+
+
+@given(
+    frames=st.integers(1, 14),
+    batch_size=st.integers(2, 6),
+    settings_key=st.sampled_from([(2, 0), (2, 3), (3, 1), "two streams"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_frames_computed_together_give_the_same(detectors, frames, batch_size, settings_key):
+    video = _video(frames, seed=2)
+    one_by_one = _streamed(detectors[settings_key], video)
+    together = _streamed(detectors[settings_key], video, batch_size)
+    assert len(together) == len(one_by_one) == frames
+    for (boxes, scores), (wanted_boxes, wanted_scores) in zip(together, one_by_one, strict=True):
+        assert np.allclose(boxes, wanted_boxes, atol=1e-2)
+        assert np.allclose(scores, wanted_scores, atol=1e-4)
+
+
+@given(frames=st.integers(1, 12), seq_gap=st.integers(0, 2), stacked=st.integers(1, 5))
+@settings(max_examples=15, deadline=None)
+def test_a_live_stream_with_flow_gives_what_stacks_of_the_whole_video_give(
+    frames, seq_gap, stacked
+):
+    """Every frame against the network on stacks chosen with the length known."""
+    streams = (Stream(), Stream("fastOF", stacked))
+    detector = Detector(_network(streams=streams), CLASSES, "test", seq_gap=seq_gap)
+    video = _video(frames, seed=4)
+    flow = data.FlowStream(data.flow_estimator("fastOF"))
+    flows = [image for frame in video if (image := flow.update(frame))] + [flow.finish()]
+    kinds = [[_resized(frame.image) for frame in kind] for kind in (video, flows)]
+    rows = _streamed(detector, video)
+    assert len(rows) == frames
+    for start in range(frames - seq_gap - 1):
+        inputs = []
+        for stream, images in zip(streams, kinds, strict=True):
+            stacks = [
+                np.concatenate([images[min(t, frames - 1)] for t in stream.stack(frame, frames)], 2)
+                for frame in (start, start + seq_gap + 1)
+            ]
+            inputs.append(detector.network_input(stacks)[None])
+        with torch.inference_mode():
+            scores, offsets = detector.network(*inputs)
+        boxes, probabilities = detection_rows(
+            scores[0], offsets[0], detector.network.priors, (64, 48)
+        )
+        assert np.allclose(rows[start][0], boxes, atol=1e-2)
+        assert np.allclose(rows[start][1], probabilities, atol=1e-4)
 
 
 def test_merging_normalisation_changes_nothing():

@@ -17,7 +17,8 @@ from torch import nn
 
 import data
 from detection import MicroTubeNetwork
-from detection.recipes import published_optimizer, start_from_pretrained
+from detection.pretrained import start_from_pretrained
+from detection.recipes import make_optimizer
 from detection.samples import ResumableOrder, TrainingSamples, micro_tubes
 from weights import load_checkpoint, load_tensors
 
@@ -64,7 +65,7 @@ def test_training_writes_weights_that_detect(dataset, tmp_path):
     done = _train(dataset, tmp_path, "--max_iter=10", "--val_step=10")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # quiet in a pipe
-    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    (weights,) = tmp_path.glob("training/*/best.safetensors")
     described = json.loads(weights.with_suffix(".json").read_text())
     assert described["classes"] == ["right", "left"] and described["input_size"] == 64
     assert 0 <= described["figures"]["frame_map"] <= 1
@@ -73,7 +74,7 @@ def test_training_writes_weights_that_detect(dataset, tmp_path):
     first = subprocess.run(command, capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     found = data.Detections.load(tmp_path / "detections" / "left.npz")
-    assert found.frames == 12 and found.model == "model"
+    assert found.frames == 12 and found.model == "best"
     written = (tmp_path / "detections" / "left.npz").stat().st_mtime_ns
     again = subprocess.run(command, capture_output=True, text=True)
     assert "1 videos were done before" in again.stdout
@@ -103,7 +104,7 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     )
     assert whole == killed
     states = [
-        load_tensors(next((tmp_path / name).glob("training/*/model.safetensors")))
+        load_tensors(next((tmp_path / name).glob("training/*/best.safetensors")))
         for name in ("whole", "killed")
     ]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
@@ -133,7 +134,7 @@ def test_bad_options_are_one_sentence(dataset, tmp_path, arguments, message):
 
 def test_bad_options_leave_an_earlier_run_alone(dataset, tmp_path):
     assert _train(dataset, tmp_path, "--max_iter=2", "--val_step=2").returncode == 0
-    (weights,) = tmp_path.glob("training/*/model.safetensors")
+    (weights,) = tmp_path.glob("training/*/best.safetensors")
     before = weights.read_bytes()
     for wrong in ("--fit_on=holiday", "--validate_on=holiday"):
         done = _train(dataset, tmp_path, "--max_iter=2", "--overwrite", wrong)
@@ -153,13 +154,14 @@ def test_micro_tubes_are_where_tubes_are_whole(dataset):
 def test_samples_depend_on_the_draw_alone(dataset):
     network = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     opened = data.open_dataset(str(dataset))
-    samples = TrainingSamples(opened, "train", network, seq_gap=0, max_expansion=2.0, seed=1)
-    images, classes, offsets = samples[7, 3]
+    chosen = micro_tubes(opened.annotations.split("train"), 2, 0)
+    samples = TrainingSamples(opened, chosen, network, max_expansion=2.0, seed=1)
+    (images,), classes, offsets = samples[7, 3]
     assert images.shape == (2, 3, 64, 64) and images.dtype == torch.float32
     assert classes.shape == network.priors.shape[:1] and classes.max() > 0
     assert offsets.shape == (len(classes), 8)
-    assert torch.equal(samples[7, 3][0], images)
-    assert not torch.equal(samples[8, 3][0], images)
+    assert torch.equal(samples[7, 3][0][0], images)
+    assert not torch.equal(samples[8, 3][0][0], images)
 
 
 def test_order_resumes_anywhere():
@@ -172,7 +174,7 @@ def test_order_resumes_anywhere():
 
 def test_published_parameter_groups():
     network = MicroTubeNetwork("vgg16", 24)
-    optimizer, _ = published_optimizer(network, 5e-4, 1e-4)
+    optimizer = make_optimizer(network, 5e-4, 0.9, 1e-4)
     by_shape = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     core, head = network.backbone.vgg[0], network.heads[0]
     for parameter, rate, decay in (
@@ -191,7 +193,7 @@ def weights(dataset, tmp_path_factory):
     """A checkpoint of a short training."""
     root = tmp_path_factory.mktemp("trained")
     assert _train(dataset, root, "--max_iter=2", "--val_step=2").returncode == 0
-    return next(root.glob("training/*/model.safetensors"))
+    return next(root.glob("training/*/best.safetensors"))
 
 
 def test_fine_tuning_starts_from_a_network_of_ours(weights):

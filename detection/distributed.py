@@ -1,0 +1,148 @@
+"""Training with several processes, on one machine or many, started by torchrun.
+
+Every process takes its part of each batch. What depends on the whole batch, the number of positives
+in the loss and the statistics of batch normalisation, is summed over the processes, so that a batch
+gives the same step however many there are.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+import data
+
+
+def start_processes(device: torch.device) -> torch.device:
+    """Joins the processes that torchrun started; does nothing without it.
+
+    Args:
+        device: where to compute.
+
+    Returns:
+        The device of this process.
+
+    Raises:
+        InputError: there are fewer GPUs on this machine than processes.
+    """
+    if "WORLD_SIZE" not in os.environ or dist.is_initialized():
+        return device
+    if device.type == "cuda":
+        place = int(os.environ["LOCAL_RANK"])
+        if place >= torch.cuda.device_count():
+            raise data.InputError(
+                f"--nproc_per_node: this machine has {torch.cuda.device_count()} GPUs; start as "
+                "many processes on it, or add --device cpu"
+            )
+        device = torch.device("cuda", place)
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def end_processes() -> None:
+    """Leaves the other processes."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Number of this process; 0 is the one that writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """How many processes there are."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def summed(value: Tensor) -> Tensor:
+    """The sum of a value over the processes, without gradient."""
+    if world_size() > 1:
+        dist.all_reduce(value)
+    return value
+
+
+def wait_for_all() -> None:
+    """Returns when all processes have come here."""
+    if world_size() > 1:
+        dist.barrier()
+
+
+def parallel(network: nn.Module) -> nn.Module:
+    """A network whose gradients are those of the whole batch."""
+    if world_size() == 1:
+        return network
+    device = next(network.parameters()).device
+    places = [device] if device.type == "cuda" else None
+    # Of two-stream networks every layer is used, of frozen ones none needs a gradient.
+    return nn.parallel.DistributedDataParallel(network, device_ids=places)
+
+
+def normalise_jointly(network: nn.Module) -> None:
+    """Has batch normalisation take its statistics from the batch of all processes.
+
+    PyTorch's own does so on GPUs only.
+    """
+    if world_size() == 1:
+        return
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, JointBatchNorm.like(child))
+
+
+class _Sum(torch.autograd.Function):
+    """A sum over the processes, each of which adds to the gradient of what the others gave."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return summed(value.clone())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return summed(gradients[0].clone())
+
+
+def _added_up(value: Tensor) -> Tensor:
+    """The sum of a value over the processes, with gradient."""
+    return cast(Tensor, _Sum.apply(value))
+
+
+class JointBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the batch of all processes, each with equally many samples."""
+
+    @classmethod
+    def like(cls, other: nn.BatchNorm2d) -> JointBatchNorm:
+        """With the parameters and statistics of another one."""
+        made = cls(other.num_features, other.eps, other.momentum)
+        made.weight, made.bias = other.weight, other.bias
+        made.running_mean, made.running_var = other.running_mean, other.running_var
+        made.num_batches_tracked = other.num_batches_tracked
+        return made.train(other.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`(N, C, H, W)` to the same shape."""
+        if not self.training:
+            return super().forward(images)
+        values = images.to(self.weight.dtype)
+        count = world_size() * values[:, 0].numel()
+        mean = _added_up(values.sum((0, 2, 3))) / count
+        centred = values - mean[:, None, None]
+        variance = _added_up(centred.square().sum((0, 2, 3))) / count
+        self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        normalised = centred * scale[:, None, None] + self.bias[:, None, None]
+        return normalised.to(images.dtype)
+
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        part = self.momentum if self.momentum is not None else 1 / int(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, part)
+        self.running_var.lerp_(variance, part)

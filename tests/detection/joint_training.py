@@ -1,0 +1,84 @@
+"""Trains a small network on made-up samples in double precision; torchrun may start it twice.
+
+Its argument is the folder for the weights and losses.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from detection.distributed import end_processes, rank, start_processes
+from detection.network import MicroTubeNetwork, merge_normalisation
+from detection.streams import Stream
+from detection.trainer import Trainer, TrainerSettings
+
+SIDE, BATCH, STEPS = 32, 8, 5
+STREAMS = (Stream(), Stream("fastOF", 2))
+
+
+class MadeUpSamples:
+    """Noise with random targets, decided by the draw."""
+
+    def __init__(self, priors: int) -> None:
+        self.priors = priors
+
+    def __len__(self) -> int:
+        return 16
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[list[Tensor], Tensor, Tensor]:
+        random = torch.Generator().manual_seed(key[0])
+        images = [
+            torch.randn(2, 3 * stream.images, SIDE, SIDE, generator=random, dtype=torch.float64)
+            for stream in STREAMS
+        ]
+        # Other numbers of positives in each sample: the loss is divided by their sum.
+        classes = torch.randint(1, 4, (self.priors,), generator=random)
+        classes[torch.rand(self.priors, generator=random) > 0.01 * (1 + key[0] % 4)] = 0
+        offsets = torch.randn(self.priors, 8, generator=random, dtype=torch.float64)
+        return images, classes, offsets
+
+
+class Losses:
+    """Keeps what a monitor is told."""
+
+    def __init__(self) -> None:
+        self.records: list[object] = []
+
+    def log(self, record: object) -> None:
+        """Takes a record."""
+        self.records.append(record)
+
+
+def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
+    """Trains some steps and writes the weights; without batch normalisation if it is merged."""
+    device = start_processes(torch.device("cpu"))
+    torch.manual_seed(0)
+    network = MicroTubeNetwork("mobilenet_v2_stride16", 3, 2, SIDE, STREAMS, "sum").double()
+    if merged:
+        merge_normalisation(network)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
+    losses = Losses()
+    trainer = Trainer(
+        network.to(device),
+        optimizer,
+        torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0),
+        MadeUpSamples(len(network.priors)),
+        folder,
+        settings=TrainerSettings(BATCH, accumulate, average_decay=0.9),
+        monitor=losses if rank() == 0 else None,
+        options={},
+    )
+    trainer.log_step = 1
+    trainer.train(STEPS, STEPS, lambda _: {})
+    if rank() == 0:
+        steps = [{k: v for k, v in r.items() if k != "seconds"} for r in losses.records]
+        torch.save({"weights": network.state_dict(), "steps": steps}, folder / "trained.pt")
+    end_processes()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
