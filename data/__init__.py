@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.files import atomic_path, atomic_write
 from data.film_split import film_of
 from data.frame import Frame
-from data.input_images import INPUT_TYPES, FlowVideo, open_input
+from data.input_images import INPUT_TYPES, FlowVideo, open_input, stored_folder
 from data.interchange import (
     FORMATS,
     Context,
@@ -90,5 +90,6 @@ __all__ = [
     "run_command",
     "save_annotations",
     "save_tubes",
+    "stored_folder",
     "write_run_record",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
 def interpolate_boxes(
-    keys: Sequence[int], boxes: npt.NDArray[np.float64], frames: Sequence[int]
+    keys: Sequence[int], boxes: npt.NDArray[np.floating[Any]], frames: Sequence[int]
 ) -> npt.NDArray[np.float64]:
     """Returns the boxes (T, 4) in some frames (T,), linearly between those in key frames.
 

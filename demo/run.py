@@ -33,7 +33,7 @@ from demo.pipeline import TubePipeline
 from demo.report import render_report, reported_tubes
 from demo.selection import Selection, select_tubes
 from demo.thumbnails import Thumbnails
-from detection import Detector, choose_device
+from detection import BACKENDS, Detector, choose_backend, choose_device
 from weights import resolve_weights
 
 EXAMPLE_WEIGHTS = "amtnet-mobilenetv2-embedded"
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = _parse(argv)
     weights = resolve_weights(args.weights or (WEIGHTS if args.video else EXAMPLE_WEIGHTS))
-    device = choose_device(args.device)
+    backend = choose_backend(args.backend, weights)
+    device = choose_device(args.device, backend)
     video = args.video or _example_video(args.save_root / "demo" / "example.mp4")
     with open_video(video):
         pass  # says what is wrong with the video before the network is loaded
@@ -63,16 +64,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         "weights_changed": weights.stat().st_mtime,
         "min_score": args.min_score,
         "device": str(device),
+        "backend": backend,
     }
     if not args.overwrite and _is_done(directory, options):
         print(f"{directory} is up to date; --overwrite makes it anew")
         return
 
+    detector = Detector.load(weights, device, backend=backend)
     started = time.perf_counter()
-    found = _find_tubes(Detector.load(weights, device), video, name)
+    found = _find_tubes(detector, video, name)
     seconds = time.perf_counter() - started
     selection = select_tubes(found, args.min_score)
-    speed = f"{found.frames / seconds:.1f} frames per second on {device}"
+    speed = f"{found.frames / seconds:.1f} frames per second on {device} ({backend})"
     facts = {"Lowest score shown": f"{args.min_score:g}", "Detected and linked at": speed}
     _write_outputs(directory, video, selection, facts)
     figures = {
@@ -107,6 +110,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--weights",
         metavar="NAME|FILE",
         help=f"the checkpoint (default: {WEIGHTS}; for the bundled example {EXAMPLE_WEIGHTS})",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="what computes the network; onnx: onnxruntime, faster on a CPU (default: pytorch, and "
+        "onnx for .onnx files)",
     )
     parser.add_argument(
         "--min_score",

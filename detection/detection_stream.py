@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 import data
 from detection.network import FrameTerms
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
     from detection.detector import Detector
 
 Image = NDArray[np.uint8]
+
+
+class ToRows(Protocol):
+    """Makes the rows of a frame of what the network says of its micro-tube."""
+
+    def __call__(
+        self,
+        scores: Tensor,
+        offsets: Tensor,
+        priors: Tensor,
+        size: tuple[int, int],
+        *,
+        place: int = 0,
+    ) -> Rows:
+        """See `detection.postprocess.detection_rows`."""
 
 
 class DetectionStream:
@@ -35,19 +51,23 @@ class DetectionStream:
     Args:
         detector: the network.
         batch_size: so many frames are computed together, and come out together.
+        to_rows: makes the rows.
     """
 
-    def __init__(self, detector: Detector, batch_size: int = 1) -> None:
+    def __init__(
+        self, detector: Detector, batch_size: int = 1, to_rows: ToRows = detection_rows
+    ) -> None:
         self._detector = detector
         self._batch_size = batch_size
+        self._to_rows = to_rows
         self._step = detector.seq_gap + 1
         self._span = (detector.network.seq_len - 1) * self._step
         # Terms of the frames from which micro-tubes can still be made, the newest last.
         self._terms: deque[FrameTerms] = deque(maxlen=self._span + self._step + batch_size - 1)
         self._frames = 0
         self._size = (0, 0)
-        delay = max(stream.lookahead for stream in detector.network.streams)
-        self._stacks = [_Stacks(stream, delay) for stream in detector.network.streams]
+        longest = max(stream.images for stream in detector.network.streams)
+        self._stacks = [_Stacks(stream, longest) for stream in detector.network.streams]
         self._waiting: list[list[Image]] = []
         self._flows: dict[str, data.FlowStream] | None = None
         self._arrived: list[deque[Image]] = [deque() for _ in detector.network.streams]
@@ -147,7 +167,7 @@ class DetectionStream:
         )
         priors = self._detector.network.priors
         return [
-            detection_rows(one_scores, one_offsets, priors, self._size, place=place)
+            self._to_rows(one_scores, one_offsets, priors, self._size, place=place)
             for one_scores, one_offsets in zip(scores, offsets, strict=True)
         ]
 
@@ -155,12 +175,13 @@ class DetectionStream:
 class _Stacks:
     """The last images of a stream, and the stacks that are made of them, frame after frame.
 
-    They are made up to `delay` frames after their own, since they wait for those of other streams.
+    They may be made as late as the longest stack of all streams is long, since they wait for those
+    of the other streams.
     """
 
-    def __init__(self, stream: Stream, delay: int) -> None:
+    def __init__(self, stream: Stream, longest: int) -> None:
         self._stream = stream
-        self._images: deque[Image] = deque(maxlen=stream.images + delay + 1)
+        self._images: deque[Image] = deque(maxlen=stream.images + longest + 1)
         self._arrived = 0
         self._made = 0
 
@@ -170,11 +191,13 @@ class _Stacks:
 
     def ready(self, *, ended: bool) -> bool:
         """Whether the next stack can be made."""
-        return self._made + (0 if ended else self._stream.lookahead) < self._arrived
+        if ended:
+            return self._made < self._arrived
+        return self._stream.frames_needed(self._made) <= self._arrived
 
     def next(self, *, ended: bool) -> Image:
         """The next stack, `(H, W, 3 n)`."""
-        frames = self._arrived if ended else self._made + self._stream.lookahead + 1
+        frames = self._arrived if ended else self._stream.frames_needed(self._made)
         first_kept = self._arrived - len(self._images)
         chosen = self._stream.stack(self._made, frames)
         self._made += 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,19 +15,45 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import data
-from detection.detection_stream import DetectionStream
+from detection.detection_stream import DetectionStream, ToRows
 from detection.network import FrameTerms, MicroTubeNetwork, merge_normalisation
-from detection.postprocess import Rows
+from detection.onnx_model import make_onnx_model, read_onnx_model
+from detection.onnx_network import OnnxNetwork
+from detection.postprocess import Rows, detection_rows
 from detection.streams import Stream
-from weights import Checkpoint, load_checkpoint
+from weights import Checkpoint, load_checkpoint, resolve_weights
+
+ONNX_SUFFIX = ".onnx"
+BACKENDS = ("pytorch", "onnx")
 
 
-def choose_device(name: str) -> torch.device:
+def choose_backend(name: str | None, weights: Path) -> str:
+    """The backend of the option `--backend pytorch|onnx`; None: the one that the file is for.
+
+    Raises:
+        InputError: the file is not for this one.
+    """
+    exported = weights.suffix == ONNX_SUFFIX
+    if exported and name == "pytorch":
+        raise data.InputError(
+            f"{weights}: PyTorch does not run ONNX models; leave out --backend, or name the "
+            "checkpoint that it was made of"
+        )
+    return "onnx" if exported else name or "pytorch"
+
+
+def choose_device(name: str, backend: str = "pytorch") -> torch.device:
     """The device of the option `--device auto|cpu|cuda`.
 
     Raises:
-        InputError: cuda was asked for and there is none.
+        InputError: cuda was asked for and there is none, or the backend does not use it.
     """
+    if backend == "onnx":
+        if name == "cuda":
+            raise data.InputError(
+                "--device cuda: the onnx backend computes on the CPU; leave out one of the two"
+            )
+        return torch.device("cpu")
     if name == "cuda" and not torch.cuda.is_available():
         raise data.InputError("--device cuda: this machine has no CUDA GPU; use --device cpu")
     if name == "auto":
@@ -36,8 +65,8 @@ class Detector:
     """A micro-tube network ready to use.
 
     Args:
-        network: trained; it is put into inference mode and its normalisation is merged into its
-            convolutions.
+        network: trained; one of PyTorch is put into inference mode and its normalisation is merged
+            into its convolutions.
         classes: action classes, without background.
         name: the model's name, recorded in `Detections`.
         seq_gap: frames left out between two frames of a micro-tube.
@@ -47,7 +76,7 @@ class Detector:
 
     def __init__(
         self,
-        network: MicroTubeNetwork,
+        network: MicroTubeNetwork | OnnxNetwork,
         classes: tuple[str, ...],
         name: str,
         *,
@@ -57,14 +86,14 @@ class Detector:
     ) -> None:
         self.device = torch.device(device)
         self.precision = precision
-        self.network = network.eval().requires_grad_(False)
-        merge_normalisation(self.network)
-        self.network.to(self.device).use_channels_last()
+        self.network = network
+        if isinstance(network, MicroTubeNetwork):
+            network.to(self.device).finish_training()
         self.classes = classes
         self.name = name
         self.seq_gap = seq_gap
-        self._mean = torch.tensor(network.backbone.mean, device=self.device)[:, None, None]
-        self._std = torch.tensor(network.backbone.std, device=self.device)[:, None, None]
+        self._mean = torch.tensor(network.mean, device=self.device)[:, None, None]
+        self._std = torch.tensor(network.std, device=self.device)[:, None, None]
 
     @classmethod
     def load(
@@ -72,30 +101,47 @@ class Detector:
         weights: str | Path,
         device: torch.device | str = "cpu",
         precision: str = "float32",
+        backend: str | None = None,
     ) -> Detector:
-        """Load a checkpoint of this project or a published one of AMTNet or ROAD.
+        """Load a checkpoint of this project, a published one of AMTNet or ROAD, or an ONNX model.
 
         Args:
             weights: a name of the registry (see `weights`) or a file.
-            device: where to compute.
-            precision: see `Detector`.
+            device: where to compute; ONNX models: on the CPU.
+            precision: see `Detector`; of ONNX models float32.
+            backend: pytorch, or onnx: a checkpoint is exported first; None: see `choose_backend`.
 
         Raises:
-            InputError: no such name or file, or no checkpoint of a detector.
+            InputError: no such name or file, no detector, or the backend does not do this.
         """
-        checkpoint = load_checkpoint(weights)
+        path = resolve_weights(weights)
+        onnx = choose_backend(backend, path) == "onnx"
+        if onnx and precision != "float32":
+            raise data.InputError(
+                f"--precision {precision}: the onnx backend computes in float32; leave out one of "
+                "the two"
+            )
+        network: MicroTubeNetwork | OnnxNetwork
+        if path.suffix == ONNX_SUFFIX:
+            network = OnnxNetwork(read_onnx_model(path), path)
+            described: Mapping[str, Any] = network.described
+        else:
+            checkpoint = load_checkpoint(path)
+            network, described = build_network(checkpoint), checkpoint.metadata
+            if onnx:
+                network = OnnxNetwork(make_onnx_model(network.eval(), described), path)
         return cls(
-            build_network(checkpoint),
-            tuple(checkpoint.metadata["classes"]),
-            checkpoint.name,
-            seq_gap=checkpoint.metadata["seq_gap"],
+            network,
+            tuple(described["classes"]),
+            path.stem,
+            seq_gap=described["seq_gap"],
             device=device,
             precision=precision,
         )
 
-    def stream(self, batch_size: int = 1) -> DetectionStream:
+    def stream(self, batch_size: int = 1, to_rows: ToRows = detection_rows) -> DetectionStream:
         """Start on a new video; see `DetectionStream`."""
-        return DetectionStream(self, batch_size)
+        return DetectionStream(self, batch_size, to_rows)
 
     def network_input(self, stacks: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Normalise stacked RGB images of the network's size, N x `(H, W, 3 n)`, `(N, 3 n, H, W)`.
@@ -122,6 +168,57 @@ class Detector:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
 
+@contextmanager
+def open_inputs(
+    detector: Detector, open_input: Callable[[str], data.VideoReader]
+) -> Iterator[list[data.VideoReader]]:
+    """Open what each stream of a detector looks at.
+
+    Args:
+        detector: the network.
+        open_input: opens the images of an input type.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    with ExitStack() as opened:
+        yield [
+            opened.enter_context(open_input(stream.input_type))
+            for stream in detector.network.streams
+        ]
+
+
+def detect_frames(
+    stream: DetectionStream,
+    readers: Sequence[data.VideoReader],
+    on_frame: Callable[[], object] = lambda: None,
+) -> Iterator[Rows]:
+    """The rows of each frame of a video, in order, as they become final.
+
+    Args:
+        stream: a new one.
+        readers: see `open_inputs`.
+        on_frame: called after every frame, for a progress bar.
+
+    Raises:
+        InputError: the video has no frame, or another number of images in each stream.
+    """
+    count = 0
+    for frames in zip_longest(*readers):
+        for reader, frame in zip(readers, frames, strict=True):
+            if frame is None:
+                raise data.InputError(
+                    f"{reader.path}: ends after {count} images, before the other stream; make or "
+                    "download its images again"
+                )
+        count += 1
+        yield from stream.update_images([frame.image for frame in frames])
+        on_frame()
+    if count == 0:
+        raise data.InputError(f"{readers[0].path}: no frame could be decoded; check the file")
+    yield from stream.finish()
+
+
 def detect_video(
     detector: Detector,
     path: str | Path,
@@ -144,28 +241,15 @@ def detect_video(
     Raises:
         InputError: the video cannot be read or has no frame.
     """
-    stream = detector.stream(batch_size)
-    rows: list[Rows] = []
-    kinds = [each.input_type for each in detector.network.streams]
-    with ExitStack() as opened:
-        readers = [
-            opened.enter_context(open_input(kind) if open_input else data.open_input(path, kind))
-            for kind in kinds
-        ]
-        for frames in zip(*readers, strict=False):
-            rows += stream.update_images([frame.image for frame in frames])
-            on_frame()
+    with open_inputs(detector, open_input or partial(data.open_input, path)) as readers:
+        rows = list(detect_frames(detector.stream(batch_size), readers, on_frame))
         first = readers[0]
-        width, height, frame_rate = first.width, first.height, first.frame_rate
-    rows += stream.finish()
-    if not rows:
-        raise data.InputError(f"{path}: no frame could be decoded; check the file")
     return data.Detections.from_frames(
         video=video,
         frames=rows,
-        width=width,
-        height=height,
-        frame_rate=frame_rate,
+        width=first.width,
+        height=first.height,
+        frame_rate=first.frame_rate,
         classes=detector.classes,
         model=detector.name,
     )

@@ -31,16 +31,30 @@ def start_processes(device: torch.device) -> torch.device:
     """
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         return device
-    if device.type == "cuda":
-        place = int(os.environ["LOCAL_RANK"])
-        if place >= torch.cuda.device_count():
-            raise data.InputError(
-                f"--nproc_per_node: this machine has {torch.cuda.device_count()} GPUs; start as "
-                "many processes on it, or add --device cpu"
-            )
-        device = torch.device("cuda", place)
-        torch.cuda.set_device(device)
+    device = own_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process, one of those that torchrun started on a machine.
+
+    Args:
+        device: of all of them; without torchrun it is returned.
+
+    Raises:
+        InputError: there are fewer GPUs on this machine than processes.
+    """
+    if "LOCAL_RANK" not in os.environ or device.type != "cuda":
+        return device
+    place = int(os.environ["LOCAL_RANK"])
+    if place >= torch.cuda.device_count():
+        raise data.InputError(
+            f"--nproc_per_node: this machine has {torch.cuda.device_count()} GPUs; start as "
+            "many processes on it, or add --device cpu"
+        )
+    device = torch.device("cuda", place)
+    torch.cuda.set_device(device)
     return device
 
 
@@ -51,13 +65,18 @@ def end_processes() -> None:
 
 
 def rank() -> int:
-    """Number of this process; 0 is the one that writes."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    """Number of this process; 0 is the one that writes.
+
+    As torchrun tells it, so that processes need not join to share work between them.
+    """
+    return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))
 
 
 def world_size() -> int:
-    """How many processes there are."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    """How many processes there are, as `rank`."""
+    if dist.is_initialized():
+        return dist.get_world_size()
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def summed(value: Tensor) -> Tensor:

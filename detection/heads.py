@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from detection.convolution import Kept, convolve
+
 
 class Head(nn.Module, ABC):
     """What the network knows of a head."""
@@ -23,6 +25,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def term(self, features: Tensor, place: int) -> Tensor:
         """What frames add in one place of their micro-tubes: `(N, C, H, W)` to `(N, D, H, W)`."""
+
+    def terms(self, features: Tensor, places: int) -> list[Tensor]:
+        """What frames add in each of the places of micro-tubes."""
+        return [self.term(features, place) for place in range(places)]
 
     @abstractmethod
     def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -51,6 +57,7 @@ class LinearHead(Head):
     """
 
     TAPS = 9
+    kept: Kept | None = None
 
     def __init__(self, channels: int, frames: int, outputs: tuple[int, ...]) -> None:
         super().__init__()
@@ -63,7 +70,12 @@ class LinearHead(Head):
 
     def term(self, features: Tensor, place: int) -> Tensor:
         """See `Head.term`."""
-        return F.conv2d(F.pad(features, (1, 1, 1, 1), mode="replicate"), self.weight[place])
+        return convolve(_continued(features), self.weight[place])
+
+    def terms(self, features: Tensor, places: int) -> list[Tensor]:
+        """See `Head.terms`; by one convolution."""
+        weight = self.weight.flatten(0, 1)
+        return list(convolve(_continued(features), weight, kept=self.kept).chunk(places, 1))
 
     def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
@@ -78,6 +90,8 @@ class ConvolutionHead(Head):
         outputs: output sizes (4 A, A (classes + 1)).
     """
 
+    kept: Kept | None = None
+
     def __init__(self, channels: int, outputs: tuple[int, ...]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(sum(outputs), channels, 3, 3))
@@ -87,7 +101,7 @@ class ConvolutionHead(Head):
 
     def term(self, features: Tensor, place: int) -> Tensor:
         """See `Head.term`."""
-        return F.conv2d(features, self.weight, self.bias, padding=1)
+        return convolve(features, self.weight, self.bias, 1, self.kept)
 
     def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
@@ -140,6 +154,11 @@ class LightHead(Head):
         term: Tensor = self.pointwise[place](self.depthwise(features))
         return term
 
+    def terms(self, features: Tensor, places: int) -> list[Tensor]:
+        """See `Head.terms`; what the places have in common is computed once."""
+        seen = self.depthwise(features)
+        return [self.pointwise[place](seen) for place in range(places)]
+
     def combine(self, terms: Tensor, finer: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """See `Head.combine`."""
         if self.from_finer is not None:
@@ -147,6 +166,11 @@ class LightHead(Head):
         hidden = F.relu6(terms)
         hidden = F.relu6(hidden + self.mix(hidden))
         return self.output(hidden), hidden
+
+
+def _continued(features: Tensor) -> Tensor:
+    """A map with its border repeated, as the published head pads it."""
+    return F.pad(features, (1, 1, 1, 1), mode="replicate")
 
 
 def _depthwise(channels: int, stride: int = 1) -> nn.Sequential:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from detection.backbones import VGG16, Backbone, create_backbone
+from detection.convolution import Convolution, Kept
 from detection.heads import ConvolutionHead, Head, LightHead, LinearHead
 from detection.priors import PRIORS_PER_CELL, prior_boxes
 from detection.streams import RGB, Stream, check_streams
@@ -64,6 +65,7 @@ class MicroTubeNetwork(nn.Module):
         self.num_classes = num_classes
         self.seq_len = seq_len
         self.input_size = input_size or self.backbone.input_size
+        self.mean, self.std = self.backbone.mean, self.backbone.std
         self.streams = tuple(streams)
         self.fusion_type = fusion_type
         self.heads = nn.ModuleList(self._new_heads())
@@ -105,7 +107,7 @@ class MicroTubeNetwork(nn.Module):
             By source map and place, `(N, O, h, w)` tensors for `combine`.
         """
         return [
-            [head.term(features, place) for place in range(self.seq_len)]
+            head.terms(features, self.seq_len)
             for head, features in zip(self._heads(), self._features(frames), strict=True)
         ]
 
@@ -122,6 +124,15 @@ class MicroTubeNetwork(nn.Module):
             if isinstance(module, nn.Conv2d):
                 module.to(memory_format=torch.channels_last)
         return self
+
+    def finish_training(self) -> MicroTubeNetwork:
+        """Make ready for use: the weights change no more, wherever they are; returns itself."""
+        self.eval().requires_grad_(False)
+        merge_normalisation(self)
+        for module in self.modules():
+            if isinstance(module, Convolution | LinearHead | ConvolutionHead):
+                module.kept = Kept()
+        return self.use_channels_last()
 
     def start_fine_tuning(self) -> None:
         """Merge the normalisation of pretrained layers and leave the early ones as they are.

@@ -31,10 +31,12 @@ class Stream:
         if self.images < 1:
             raise ValueError(f"images of a stack must be at least 1, not {self.images}")
 
-    @property
-    def lookahead(self) -> int:
-        """How many frames after its own must be known before the stack of a frame is."""
-        return self.images // 2 + (self.images > 1 and self.images % 2 == 0)
+    def frames_needed(self, frame: int) -> int:
+        """How many frames of a video must be known before the stack of one is certain."""
+        half = self.images // 2
+        # Of an even number, one more frame tells whether the stack is moved to the end.
+        certain = frame + half + (self.images > 1 and self.images % 2 == 0)
+        return max(certain, max(frame - half, 0) + self.images - 1) + 1
 
     def stack(self, frame: int, frames: int) -> range:
         """The images stacked for a frame, as AMTNet chooses them.
@@ -45,8 +47,7 @@ class Stream:
 
         Args:
             frame: its index.
-            frames: how many the video has; if there are `lookahead` more after this one, all are as
-                good as more.
+            frames: how many the video has; from `frames_needed` on, more change nothing.
         """
         half = self.images // 2
         # In the published code frames are counted from 1, hence the 1.

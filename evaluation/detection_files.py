@@ -18,7 +18,8 @@ def find_detections(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(path.rglob("*.npz"))
+            # Hidden files are what a killed process was writing.
+            inside = sorted(path.rglob("[!.]*.npz"))
             if not inside:
                 raise InputError(
                     f"{path}: holds no .npz file of detections; name another folder, or make some "

@@ -37,6 +37,7 @@ from data.interchange.context import Context, VideoShape
 from data.interchange.files import head, read_lines
 from data.interchange.format import Format
 from data.interchange.rows import Rows, different_ids, one_class_scores, rows_of, video_tubes
+from data.interpolation import interpolate_boxes
 from data.tube import Tube, VideoTubes
 
 NAME = "ava"
@@ -135,16 +136,11 @@ def _tubes(
     tubes: list[Tube] = []
     for part in np.split(order, np.flatnonzero(~same | (np.diff(seconds[order]) > 1)) + 1):
         if len(part):
-            between = _interpolated(frames[part], boxes[part])
             start, label = int(frames[part[0]]), int(labels[part[0]])
-            tubes.append(Tube.ground_truth(start, between, label, len(tubes)))
+            wanted = range(start, int(frames[part[-1]]) + 1)
+            between = interpolate_boxes(frames[part].tolist(), boxes[part], wanted)
+            tubes.append(Tube.ground_truth(start, between.astype(np.float32), label, len(tubes)))
     return tubes
-
-
-def _interpolated(frames: Integers, boxes: Floats) -> Floats:
-    wanted = np.arange(frames[0], frames[-1] + 1)
-    columns = [np.interp(wanted, frames, column) for column in boxes.T]
-    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _parse(

@@ -22,11 +22,13 @@ from data.files import open_file, read_file
 def walk(root: Path, suffix: str) -> Iterator[tuple[str, list[str]]]:
     """Yields the folders at and below `root` that hold files of a suffix, in order.
 
+    Hidden ones are left out: they are what a killed process was writing.
+
     Yields:
         The path below `root` with slashes ("." for itself), and the names of the files, sorted.
     """
     for folder, below, names in os.walk(root):
-        below.sort()
+        below[:] = sorted(name for name in below if name[0] != ".")
         found = sorted(name for name in names if name.endswith(suffix) and name[0] != ".")
         if found:
             yield PurePath(folder).relative_to(root).as_posix(), found

@@ -100,8 +100,6 @@ def write_detections(path: Path, videos: Iterable[Detections], context: Context)
     Raises:
         InputError: nothing can be written there.
     """
-    from scipy.io import savemat
-
     with atomic_folder(path) as folder:
         for detections in videos:
             below = video_path(folder, detections.video)
@@ -109,10 +107,21 @@ def write_detections(path: Path, videos: Iterable[Detections], context: Context)
             size = np.array([detections.width, detections.height] * 2, np.float32)
             for frame in range(detections.frames):
                 boxes, scores = detections.frame(frame)
-                savemat(
-                    below / f"{frame + 1:05d}.mat",
-                    {"scores": np.roll(scores, 1, axis=1), "loc": boxes / size},
-                )
+                write_frame(below, frame, boxes / size, np.roll(scores, 1, axis=1))
+
+
+def write_frame(folder: Path, frame: int, corners: Floats, scores: Floats) -> None:
+    """Writes what was detected in one frame.
+
+    Args:
+        folder: of the video.
+        frame: counted from 0.
+        corners: (n, 4), divided by the size of the image.
+        scores: (n, classes + 1), the background first.
+    """
+    from scipy.io import savemat
+
+    savemat(folder / f"{frame + 1:05d}.mat", {"scores": scores, "loc": corners})
 
 
 FORMAT = Format(

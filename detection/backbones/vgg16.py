@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights
 
 from detection.backbones.backbone import Backbone, downloaded, stacked
+from detection.convolution import Convolution
 
 _CONV4_3_END = 23  # layers 0..22 end with the ReLU of conv4_3
 
@@ -73,7 +74,7 @@ class VGG16(Backbone):
             x = layer(x)
         maps.append(x)
         for index, layer in enumerate(self.extras):
-            x = F.relu(layer(x))
+            x = F.relu(layer(x), inplace=True)
             if index % 2 == 1:
                 maps.append(x)
         return maps
@@ -100,12 +101,12 @@ def _vgg_layers() -> list[nn.Module]:
     )
     for convolutions, width, ceil_mode in plan:
         for _ in range(convolutions):
-            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            layers += [Convolution(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
             channels = width
         layers.append(nn.MaxPool2d(2, 2, ceil_mode=ceil_mode))
     for _ in range(3):
-        layers += [nn.Conv2d(512, 512, 3, padding=1), nn.ReLU()]
+        layers += [Convolution(512, 512, 3, padding=1), nn.ReLU(inplace=True)]
     layers.append(nn.MaxPool2d(3, stride=1, padding=1))
-    layers += [nn.Conv2d(512, 1024, 3, padding=6, dilation=6), nn.ReLU()]
-    layers += [nn.Conv2d(1024, 1024, 1), nn.ReLU()]
+    layers += [nn.Conv2d(512, 1024, 3, padding=6, dilation=6), nn.ReLU(inplace=True)]
+    layers += [nn.Conv2d(1024, 1024, 1), nn.ReLU(inplace=True)]
     return layers

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from data import Frame, InputError, VideoWriter, load_tubes, open_video, run_com
 from demo import run
 from demo.pipeline import TubePipeline
 from detection import detect_video
+from detection.streams import Stream
 from tubes import build_tubes
 
 WIDTH, HEIGHT, FRAMES = 160, 120, 30
@@ -23,7 +25,9 @@ class SquareDetector:
     classes = ("stand", "move right")
     name = "square"
 
-    def stream(self) -> "SquareStream":
+    network = SimpleNamespace(streams=(Stream(),))
+
+    def stream(self, batch_size: int = 1) -> "SquareStream":
         return SquareStream()
 
 
@@ -32,15 +36,18 @@ class SquareStream:
         self.waiting: list[tuple[np.ndarray, np.ndarray]] = []
 
     def update(self, frame: Frame) -> list[tuple[np.ndarray, np.ndarray]]:
-        ready, self.waiting = self.waiting, [_rows(frame)]
+        return self.update_images([frame.image])
+
+    def update_images(self, images: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        ready, self.waiting = self.waiting, [_rows(images[0])]
         return ready
 
     def finish(self) -> list[tuple[np.ndarray, np.ndarray]]:
         return self.waiting
 
 
-def _rows(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    ys, xs = np.nonzero(frame.image.min(axis=2) > 150)
+def _rows(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    ys, xs = np.nonzero(image.min(axis=2) > 150)
     if len(xs) == 0:
         return np.zeros((0, 4), np.float32), np.zeros((0, 3), np.float32)
     box = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
@@ -49,7 +56,7 @@ def _rows(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(autouse=True)
 def detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.Detector, "load", lambda weights, device: SquareDetector())
+    monkeypatch.setattr(run.Detector, "load", lambda weights, device, backend: SquareDetector())
 
 
 @pytest.fixture
@@ -169,6 +176,7 @@ def test_bad_input_is_one_sentence_and_leaves_results_alone(
         ([str(clip), *common, "--min_score", "nan"], "--min_score"),
         ([str(clip), *common, "--weights", str(tmp_path / "no.safetensors")], "no.safetensors"),
         ([str(clip), *common, "--weigths", "x"], "--weigths"),
+        ([str(clip), *common, "--backend", "onnx", "--device", "cuda"], "--device cuda"),
     ]
     for arguments, named in attempts:
         with pytest.raises(SystemExit) as stop:

@@ -52,6 +52,10 @@ class Losses:
         """Takes a record."""
         self.records.append(record)
 
+    def resume_at(self, iteration: int) -> None:
+        """Begins anew."""
+        self.records.clear()
+
 
 def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
     """Trains some steps and writes the weights; without batch normalisation if it is merged."""
