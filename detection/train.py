@@ -7,6 +7,7 @@ import copy
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,33 +84,36 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
             shutil.rmtree(folder)  # only now that nothing can be wrong with the options
         folder.mkdir(parents=True, exist_ok=True)
     wait_for_all()
-    monitor = data.open_monitor(options, folder, folder.name) if rank() == 0 else None
-    trainer = Trainer(
-        network,
-        optimizer,
-        schedule,
-        samples,
-        folder,
-        settings=TrainerSettings(
-            options.batch_size,
-            options.accumulate,
-            options.num_workers,
-            options.seed,
-            options.precision,
-            options.compile,
-            options.ema,
-        ),
-        monitor=monitor,
-        options=fixed_options(options),
-    )
-    if trainer.resume() and rank() == 0:
-        print(f"resumed at step {trainer.iteration} from {folder / STATE_FILE}")
-    validate = partial(_validate, options, trainer, dataset, device)
-    figures = trainer.train(options.max_iter, options.val_step, validate)
-    if monitor is not None:
-        monitor.close()
+    # Even a training that is interrupted draws its last curves.
+    with (
+        data.open_monitor(options, folder, folder.name) if rank() == 0 else nullcontext() as monitor
+    ):
+        trainer = Trainer(
+            network,
+            optimizer,
+            schedule,
+            samples,
+            folder,
+            settings=TrainerSettings(
+                options.batch_size,
+                options.accumulate,
+                options.num_workers,
+                options.seed,
+                options.precision,
+                options.compile,
+                options.ema,
+            ),
+            monitor=monitor,
+            options=fixed_options(options),
+        )
+        if trainer.resume() and rank() == 0:
+            print(f"resumed at step {trainer.iteration} from {folder / STATE_FILE}")
+        validate = partial(_validate, options, trainer, dataset, device)
+        figures = trainer.train(options.max_iter, options.val_step, validate)
+    if rank() == 0:
         data.write_run_record(folder, vars(options), figures)
-        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {monitor.path}")
+        log = folder / data.LOG_FILE
+        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
     return 0
 
 

@@ -123,6 +123,48 @@ def test_bad_options_leave_an_earlier_run_alone(dataset, tmp_path):
         assert weights.read_bytes() == before
 
 
+def test_best_and_last_weights_are_kept(dataset, tmp_path, monkeypatch):
+    figures = iter([0.2, 0.5, 0.3])
+    monkeypatch.setattr(
+        train, "validation_figures", lambda *_: {"frame_map": next(figures), "ap": {}}
+    )
+    assert _train(dataset, tmp_path, "--max_iter=3", "--val_step=1").returncode == 0
+    (folder,) = tmp_path.glob("training/*")
+    kept = {name: load_checkpoint(folder / f"{name}.safetensors") for name in ("best", "last")}
+    found = {name: each.metadata["figures"] for name, each in kept.items()}
+    assert (found["best"]["iteration"], found["best"]["frame_map"]) == (2, 0.5)
+    assert (found["last"]["iteration"], found["last"]["frame_map"]) == (3, 0.3)
+    best, last = (kept[name].state for name in ("best", "last"))
+    assert any(not torch.equal(best[key], last[key]) for key in best)
+
+
+def test_two_streams_are_trained_and_used(dataset, tmp_path):
+    """RGB and stacks of flow that is computed while it is read."""
+    fusion = ("--fusion_type=SUM", "--input_type_extra=fastOF", "--input_frames_extra=2")
+    done = _train(dataset, tmp_path, "--max_iter=2", "--val_step=2", *fusion)
+    assert done.returncode == 0, done.stderr
+    (weights,) = tmp_path.glob("training/AMTNet-squares-s1-sum-rgb-fastOF-*/best.safetensors")
+    metadata = load_checkpoint(weights).metadata
+    assert metadata["fusion_type"] == "sum"
+    assert [stream["images"] for stream in metadata["streams"]] == [1, 2]
+    detect.main([f"--dataset={dataset}", f"--save_root={tmp_path}", f"--weights={weights}"])
+    assert data.Detections.load(tmp_path / "detections" / "left.npz").frames == 12
+
+
+def test_data_are_checked_before_the_first_step(dataset, tmp_path):
+    text = dataset.read_text()
+    for wrong, message in (
+        (text.replace('"width": 64', '"width": 65'), "is 64x48, and 65x48 in the annotation"),
+        (text.replace('"frames": 12', '"frames": 40').replace('"start": 0', '"start": 5'), "tubes"),
+    ):
+        assert wrong != text
+        path = dataset.with_name("wrong.json")
+        path.write_text(wrong)
+        done = _train(path, tmp_path, "--max_iter=1")
+        assert done.returncode == 2 and message in done.stderr
+        assert done.stderr.count("\n") == 1 and not list(tmp_path.glob("training/*"))
+
+
 def test_micro_tubes_are_where_tubes_are_whole(dataset):
     videos = data.open_dataset(str(dataset)).annotations.split("test")
     assert [sample.frames for sample in micro_tubes(videos, 2, 0)] == [
