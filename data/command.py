@@ -174,6 +174,36 @@ def common_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """Reads an option that is a whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not.
+    """
+    return _whole_number(text, smallest=1)
+
+
+def count(text: str) -> int:
+    """Reads an option that is a whole number of at least 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not.
+    """
+    return _whole_number(text, smallest=0)
+
+
+def _whole_number(text: str, smallest: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = smallest - 1
+    if number < smallest:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least {smallest}, not {text!r}"
+        )
+    return number
+
+
 def progress(
     iterable: Iterable[ItemT] | None = None,
     *,

@@ -6,14 +6,11 @@ Example: python data/flow.py --dataset jhmdb21 --data_root DATA
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import cv2
 
 from data.command import (
     CommandParser,
@@ -75,13 +72,6 @@ class Extraction:
 
     def __call__(self, video: FlowImages) -> int:
         """Stores the flow images of a video and returns how many were computed."""
-        if multiprocessing.parent_process():
-            # The processes share the cores; threads of each would only wait for one another.
-            cv2.setNumThreads(1)
-            if self.input_type == "raft":
-                import torch
-
-                torch.set_num_threads(1)
         return video.store(self.input_type, self.device)
 
 

@@ -218,7 +218,8 @@ def sink_names(text: str) -> tuple[str, ...]:
             import torch.utils.tensorboard  # noqa: F401
         except ImportError:
             raise argparse.ArgumentTypeError(
-                'tensorboard is not installed; run: pip install "action-tubes[tensorboard]"'
+                "the Python package tensorboard is not installed; install it with python -m pip "
+                "install tensorboard"
             ) from None
     return names
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -22,6 +23,8 @@ def in_processes(
     work: Callable[[ItemT], ResultT], videos: Iterable[ItemT], workers: int
 ) -> Iterator[ResultT]:
     """Yields what becomes of each video, in order, with a progress bar.
+
+    Several processes use one thread each.
 
     Args:
         work: What to do; something that can be pickled.
@@ -59,7 +62,18 @@ def in_processes(
 def _begin(told: Lock) -> None:
     """Begins a process, one of those that share the lock."""
     tell_of_compiling(told.acquire)
+    _use_one_thread()
     _follow_parent()
+
+
+def _use_one_thread() -> None:
+    """The processes share the cores; threads of each would only wait for one another."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of libraries that are not loaded yet
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def _follow_parent() -> None:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import data
-from data.command import ProgressBar, counted
+from data.command import ProgressBar, counted, positive
 from data.processes import in_processes
-from detection.detector import BACKENDS, choose_backend, choose_device
+from detection.detector import BACKENDS, PRECISIONS, choose_backend, choose_device
 from detection.distributed import own_device, rank, world_size
 from detection.sources import Source, dataset_sources, named_sources
-from detection.train_options import PRECISIONS, positive
 from detection.video_results import SAVE_FORMATS, VideoDetection
 from weights import resolve_weights
 

@@ -8,6 +8,8 @@ gives the same step however many there are.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -56,6 +58,26 @@ def own_device(device: torch.device) -> torch.device:
     device = torch.device("cuda", place)
     torch.cuda.set_device(device)
     return device
+
+
+def start_on_gpus(ngpu: int, module: str, arguments: Sequence[str]) -> None:
+    """Starts a command anew under torchrun, a process for each GPU; not where torchrun runs it.
+
+    Args:
+        ngpu: how many GPUs of this machine.
+        module: of the command.
+        arguments: of the command.
+
+    Raises:
+        InputError: there are not as many.
+    """
+    if ngpu == 1 or "WORLD_SIZE" in os.environ:
+        return
+    there = torch.cuda.device_count()
+    if ngpu > there:
+        raise data.InputError(f"--ngpu {ngpu}: this machine has {there} GPUs; name as many")
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ngpu}"]
+    os.execv(sys.executable, [sys.executable, *launcher, "-m", module, *arguments])
 
 
 def end_processes() -> None:

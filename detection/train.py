@@ -17,7 +17,14 @@ from torch import Tensor
 
 import data
 from detection.detector import Detector, choose_device
-from detection.distributed import end_processes, rank, start_processes, wait_for_all, world_size
+from detection.distributed import (
+    end_processes,
+    rank,
+    start_on_gpus,
+    start_processes,
+    wait_for_all,
+    world_size,
+)
 from detection.network import MicroTubeNetwork
 from detection.pretrained import start_from_pretrained
 from detection.recipes import make_optimizer, make_schedule, recipe_of
@@ -29,7 +36,6 @@ from detection.train_options import (
     fixed_options,
     parse_options,
     run_folder,
-    start_processes_for,
     streams_of,
     validation_settings,
 )
@@ -47,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         InputError: an option, the data set or a state to resume is not usable.
     """
     options = parse_options(argv)
-    start_processes_for(options, sys.argv[1:] if argv is None else argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    start_on_gpus(options.ngpu, "detection.train", arguments)
     try:
         return _train(options, start_processes(choose_device(options.device)))
     finally:

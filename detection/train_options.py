@@ -9,19 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import data
+from data.command import count, positive
 from detection.backbones import BACKBONES
+from detection.detector import PRECISIONS
 from detection.recipes import recipe_of
 from detection.streams import FUSION_TYPES, Stream
 from evaluation import FrameSettings
 
 FROM_SCRATCH, FROM_IMAGENET = "none", "imagenet"
-PRECISIONS = ("float32", "bfloat16")
 # Options that may differ when a run is resumed: they change nothing that is computed.
-_FREE = ("device", "num_workers", "overwrite", "save_root", "data_root", "val_step", "ngpu")
-_FREE_PREFIXES = ("monitor", "visdom", "vis_port", "compile")
+_FREE = (
+    *("device", "num_workers", "overwrite", "save_root", "data_root", "val_step", "ngpu"),
+    *("monitor", "visdom", "vis_port"),
+)
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -72,7 +73,7 @@ def fixed_options(options: argparse.Namespace) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in vars(options).items()
-        if name not in _FREE and not name.startswith(_FREE_PREFIXES)
+        if name not in _FREE
     }
 
 
@@ -180,43 +181,3 @@ def _fill_streams(parser: data.CommandParser, options: argparse.Namespace) -> No
 
 def _steps(text: str) -> tuple[int, ...]:
     return tuple(positive(part) for part in text.split(","))
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    return _whole_number(text, smallest=1)
-
-
-def count(text: str) -> int:
-    """A whole number of at least 0."""
-    return _whole_number(text, smallest=0)
-
-
-def _whole_number(text: str, smallest: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = smallest - 1
-    if number < smallest:
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {smallest}, not {text!r}"
-        )
-    return number
-
-
-def start_processes_for(options: argparse.Namespace, argv: Sequence[str]) -> None:
-    """Starts the command anew under torchrun if it is to use several GPUs.
-
-    Raises:
-        InputError: there are not as many.
-    """
-    if options.ngpu == 1 or "WORLD_SIZE" in os.environ:
-        return
-    there = torch.cuda.device_count()
-    if options.ngpu > there:
-        raise data.InputError(f"--ngpu {options.ngpu}: this machine has {there} GPUs; name as many")
-    import sys
-
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={options.ngpu}"]
-    command = [sys.executable, *launcher, "-m", "detection.train", *argv]
-    os.execv(sys.executable, command)

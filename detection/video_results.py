@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-import cv2
 import torch
 from torch import Tensor
 
@@ -135,8 +133,4 @@ def every_prior(
 
 @lru_cache(maxsize=1)
 def _load(weights: Path, device: str, precision: str, backend: str) -> Detector:
-    if multiprocessing.parent_process():
-        # The processes share the cores; threads of each would only wait for one another.
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
     return Detector.load(weights, device, precision, backend)

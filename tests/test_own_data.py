@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from data import VideoWriter, load_annotations, load_tubes
-from tests.data.annotation_exports import cvat_box, cvat_task, cvat_track, cvat_xml
+from tests.data.annotation_tools.exports import cvat_box, cvat_task, cvat_track, cvat_xml
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "own-data.md"

@@ -2,7 +2,7 @@
 
 from data.annotation_tools.drawn_boxes import DrawnBox, DrawnTube, inside_frame, link_boxes
 from data.annotation_tools.export import Choices, Export, ExportedVideo
-from data.annotation_tools.tools import TOOLS, read_export
+from data.annotation_tools.export_reader import TOOLS, read_export
 from data.annotation_tools.video_folder import FoundVideo, VideoFolder
 
 __all__ = [

@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -16,9 +17,6 @@ from detection.onnx_network import OnnxNetwork
 from detection.priors import prior_boxes
 from detection.streams import RGB, Stream
 from tests.detection.small import CLASSES, SIDE, description, save_small, small_network
-
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 
 TWO_STREAMS = (Stream(), Stream("fastOF", 3))
 NETWORKS = [

@@ -246,3 +246,25 @@ def via_video_project(
         },
         "view": {"1": {"fid_list": ["1"]}},
     }
+
+
+def coco_export(
+    images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]], **more: Any
+):
+    named = [{"id": place, **entry} for place, entry in enumerate(annotations, 1)]
+    return {
+        "info": {"description": ""},
+        "licenses": [],
+        "categories": [{"id": 1, "name": "walk"}, {"id": 2, "name": "unused"}],
+        "images": list(images),
+        "annotations": named,
+        **more,
+    }
+
+
+# Those of the made-up projects of VIA 3.
+VIA_ATTRIBUTES = {
+    "1": ("action", "FILE1_Z2_XY0", {"0": "walk", "1": "wave"}),
+    "2": ("action", "FILE1_Z1_XY1", {"0": "walk", "1": "wave"}),
+    "3": ("track", "FILE1_Z1_XY1", {}),
+}
