@@ -15,9 +15,6 @@ import pytest
 from data import CommandParser, InputError, Monitor, monitor_options, open_monitor
 from tests.data.training_records import Events, Memory, records_of, step, validation
 
-Point = tuple[int, dict[str, float]]
-
-
 # The log
 
 
