@@ -29,7 +29,7 @@ from data.interchange import (
 from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
 from data.liris import LIRIS_CLASSES
 from data.monitor import LOG_FILE, Monitor, monitor_options, open_monitor
-from data.optical_flow import FlowStream, encode_flow, flow_estimator
+from data.optical_flow import NO_MOTION, FlowStream, encode_flow, flow_estimator
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
 from data.tube_format import load_tubes, save_tubes
@@ -46,6 +46,7 @@ __all__ = [
     "JHMDB21_CLASSES",
     "LIRIS_CLASSES",
     "LOG_FILE",
+    "NO_MOTION",
     "UCF24_CLASSES",
     "Annotations",
     "CommandParser",

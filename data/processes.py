@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -10,10 +11,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing.synchronize import Lock
 from typing import TypeVar
 
 from data.command import ProgressBar, progress, tell_of_compiling
+
+# Parameters of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _NEVER = -1, -4, -1
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -57,6 +62,19 @@ def in_processes(
                     bar.update()
             finally:
                 pool.shutdown(cancel_futures=True)
+
+
+def keep_freed_memory() -> None:
+    """Has this process keep the memory that it frees, for what it needs next.
+
+    glibc gives large blocks back to the system at once. A training step frees gigabytes and needs
+    them again at the next: to have them cleared anew each time is up to two fifths of its time.
+    Elsewhere than on Linux with glibc nothing changes.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        c_library = ctypes.CDLL(None)
+        c_library.mallopt(_M_MMAP_MAX, 0)
+        c_library.mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def _begin(told: Lock) -> None:

@@ -4,6 +4,9 @@ Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, sections 2.2 and 3.
 it: the images of a sample share every random number, and a crop must suit the micro-tubes in all
 their frames.
 
+Flow images go through all of it like pictures, as AMTNet has it, or are treated as the motion they
+show: their colours stay, and mirrored motion goes the other way.
+
 The random numbers are drawn first and the images made last, from the part of them that is left:
 expanding an image to four times its size only to crop it again would be most of the work.
 """
@@ -18,7 +21,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import data
+
 FILL_BGR = (104.0, 117.0, 123.0)
+MOTION_FILL = (float(data.NO_MOTION),) * 3
 PUBLISHED_EXPANSION = 4.0
 SMALLEST_CROP = 0.3
 # Least overlap of a crop with every micro-tube; None keeps the whole image.
@@ -85,7 +91,7 @@ class ColourDistortion:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle that becomes the new image; outside the old one it shows the mean colour.
+    """A rectangle that becomes the new image; outside the old one it is filled with a colour.
 
     Attributes:
         left: column of the old image where the window begins, negative outside.
@@ -99,7 +105,12 @@ class Window:
     width: int
     height: int
 
-    def cut(self, image: Image, colours: ColourDistortion) -> Image:
+    def cut(
+        self,
+        image: Image,
+        colours: ColourDistortion,
+        fill: tuple[float, float, float] = FILL_BGR,
+    ) -> Image:
         """The window of an image, the image's colours distorted, `(height, width, 3)` float32."""
         rows = slice(max(self.top, 0), max(self.top + self.height, 0))
         columns = slice(max(self.left, 0), max(self.left + self.width, 0))
@@ -107,7 +118,7 @@ class Window:
         if part is not None and part.shape[:2] == (self.height, self.width):
             return part
         canvas = np.empty((self.height, self.width, 3), np.float32)
-        canvas[:] = FILL_BGR
+        canvas[:] = fill
         if part is not None:
             top, left = rows.start - self.top, columns.start - self.left
             canvas[top : top + part.shape[0], left : left + part.shape[1]] = part
@@ -119,14 +130,17 @@ class Sample:
     """The images and ground-truth micro-tubes of one training sample.
 
     Attributes:
-        images: S images `(H, W, 3)` of one size, BGR.
+        images: all its images `(H, W, 3)`, of one size, BGR.
         tubes: `(tubes, S, 4)` float32 boxes, corner form, pixels of the images.
         labels: `(tubes,)` int64 action classes.
+        motion: which of the images are flow images whose colours stand for motion; empty if none
+            is to be taken so.
     """
 
     images: Sequence[Image]
     tubes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    motion: Sequence[bool] = ()
 
 
 def augment(
@@ -155,9 +169,18 @@ def augment(
         clipped = np.clip(tubes[kept], np.tile(corner, 2), np.tile(corner + size, 2))
         tubes, labels = _shifted(clipped, part.left, part.top), labels[kept]
         window = Window(window.left + part.left, window.top + part.top, part.width, part.height)
-    images = [window.cut(image, colours) for image in sample.images]
+    motion = sample.motion or [False] * len(sample.images)
+    images = [
+        window.cut(
+            image, ColourDistortion() if moves else colours, MOTION_FILL if moves else FILL_BGR
+        )
+        for image, moves in zip(sample.images, motion, strict=True)
+    ]
     if rng.random() < 0.5:
-        images = [image[:, ::-1] for image in images]
+        images = [
+            _turned_round(image[:, ::-1]) if moves else image[:, ::-1]
+            for image, moves in zip(images, motion, strict=True)
+        ]
         tubes = np.stack(
             [
                 window.width - tubes[..., 2],
@@ -167,7 +190,7 @@ def augment(
             ],
             -1,
         )
-    return Sample(images, tubes.astype(np.float32), labels)
+    return Sample(images, tubes.astype(np.float32), labels, motion)
 
 
 def draw_expansion(
@@ -243,6 +266,13 @@ def _mean_overlaps(parts: NDArray[np.float32], tubes: NDArray[np.float32]) -> ND
     part_areas = (rects[..., 2:] - rects[..., :2]).prod(-1)
     mean: NDArray[np.float32] = (shared / (areas + part_areas - shared)).mean(2)
     return mean
+
+
+def _turned_round(flow: Image) -> Image:
+    """A BGR flow image with all motion along x the other way."""
+    turned = flow.copy()
+    turned[:, :, 2] = 2 * data.NO_MOTION - turned[:, :, 2]
+    return turned
 
 
 def _shifted(tubes: NDArray[np.float32], left: int, top: int) -> NDArray[np.float32]:

@@ -141,7 +141,10 @@ class DetectionStream:
 
     def _compute(self, batch: list[list[Image]]) -> list[Rows]:
         """Rows of the frames that become final with some more."""
-        inputs = [self._detector.network_input(stacks) for stacks in zip(*batch, strict=True)]
+        inputs = [
+            self._detector.network_input(stream, stacks)
+            for stream, stacks in enumerate(zip(*batch, strict=True))
+        ]
         terms = self._detector.frame_terms(inputs)
         for index in range(len(batch)):
             self._terms.append(

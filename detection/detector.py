@@ -93,8 +93,12 @@ class Detector:
         self.classes = classes
         self.name = name
         self.seq_gap = seq_gap
-        self._mean = torch.tensor(network.mean, device=self.device)[:, None, None]
-        self._std = torch.tensor(network.std, device=self.device)[:, None, None]
+        self._normalisation = [
+            torch.tensor(normalisation, device=self.device).repeat(1, stream.images)[
+                ..., None, None
+            ]
+            for stream, normalisation in zip(network.streams, network.normalisation, strict=True)
+        ]
 
     @classmethod
     def load(
@@ -144,14 +148,19 @@ class Detector:
         """Start on a new video; see `DetectionStream`."""
         return DetectionStream(self, batch_size, to_rows)
 
-    def network_input(self, stacks: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Normalise stacked RGB images of the network's size, N x `(H, W, 3 n)`, `(N, 3 n, H, W)`.
+    def network_input(self, stream: int, stacks: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Normalise stacked RGB images of a stream.
 
-        They stay channel by channel in memory, as convolutions take them fastest.
+        Args:
+            stream: its index.
+            stacks: N x `(H, W, 3 n)`, of the network's size.
+
+        Returns:
+            `(N, 3 n, H, W)`; channel by channel in memory, as convolutions take them fastest.
         """
         values = torch.from_numpy(np.stack(stacks)).to(self.device).permute(0, 3, 1, 2).float()
-        images = stacks[0].shape[2] // 3
-        return (values - self._mean.repeat(images, 1, 1)) / self._std.repeat(images, 1, 1)
+        mean, std = self._normalisation[stream]
+        return (values - mean) / std
 
     def frame_terms(self, inputs: Sequence[Tensor]) -> FrameTerms:
         """See `MicroTubeNetwork.frame_terms`."""

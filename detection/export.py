@@ -70,11 +70,12 @@ def greatest_difference(network: MicroTubeNetwork, exported: OnnxNetwork, seed: 
     detector = Detector(network, ("",) * network.num_classes, "")
     inputs = [
         detector.network_input(
+            index,
             torch.randint(
                 256, (*shape, 3 * stream.images), generator=random, dtype=torch.uint8
-            ).numpy()  # type: ignore[arg-type]
+            ).numpy(),  # type: ignore[arg-type]
         )
-        for stream in network.streams
+        for index, stream in enumerate(network.streams)
     ]
     outputs = []
     for each in (network, exported):

@@ -39,6 +39,7 @@ class MicroTubeNetwork(nn.Module):
 
     Attributes:
         priors: `(P, 4)` prior boxes, centre form, fractions of the frame.
+        normalisation: of the images of each stream.
 
     Raises:
         ValueError: the streams do not fit the fusion.
@@ -65,8 +66,10 @@ class MicroTubeNetwork(nn.Module):
         self.num_classes = num_classes
         self.seq_len = seq_len
         self.input_size = input_size or self.backbone.input_size
-        self.mean, self.std = self.backbone.mean, self.backbone.std
         self.streams = tuple(streams)
+        self.normalisation = tuple(
+            self.backbone.normalisation(flow=stream.shows_motion) for stream in streams
+        )
         self.fusion_type = fusion_type
         self.heads = nn.ModuleList(self._new_heads())
         self.fine_tuning = False
@@ -80,8 +83,8 @@ class MicroTubeNetwork(nn.Module):
         """Score and regress a batch of micro-tubes.
 
         Args:
-            micro_tubes: for each stream `(B, S, 3 n, H, W)` RGB images, one after the other,
-                `(value - mean) / std` of the backbone.
+            micro_tubes: for each stream `(B, S, 3 n, H, W)` RGB images, one after the other, as
+                its `normalisation` has them.
 
         Returns:
             Class scores before softmax `(B, P, classes + 1)`, background in column 0, and offsets

@@ -107,8 +107,7 @@ def make_onnx_model(network: MicroTubeNetwork, described: Mapping[str, Any]) -> 
         **described,
         "format": FORMAT,
         "version": VERSION,
-        "mean": network.mean,
-        "std": network.std,
+        "normalisation": [normalisation._asdict() for normalisation in network.normalisation],
         "priors": _priors_recipe(map_sizes, network.backbone.strides),
     }
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(description)})

@@ -20,7 +20,7 @@ from detection.onnx_model import (
     term_names,
 )
 from detection.priors import prior_boxes
-from detection.streams import Stream, check_streams
+from detection.streams import Normalisation, Stream, check_streams
 
 
 class OnnxNetwork:
@@ -36,8 +36,7 @@ class OnnxNetwork:
         seq_len: likewise.
         input_size: likewise.
         priors: likewise.
-        mean: RGB values (0..255) that are subtracted from a frame.
-        std: RGB values that a frame is then divided by.
+        normalisation: likewise.
 
     Raises:
         InputError: the model is no detector of this program, or onnxruntime is not there.
@@ -51,8 +50,10 @@ class OnnxNetwork:
             check_streams(self.streams, self.described["fusion_type"])
             self.seq_len = int(self.described["seq_len"])
             self.input_size = int(self.described["input_size"])
-            self.mean = tuple(float(value) for value in self.described["mean"])
-            self.std = tuple(float(value) for value in self.described["std"])
+            self.normalisation = tuple(
+                Normalisation(tuple(described["mean"]), tuple(described["std"]))
+                for _, described in zip(self.streams, self.described["normalisation"], strict=True)
+            )
             recipe = self.described["priors"]
             self._maps = len(recipe["map_sizes"])
             self.priors = prior_boxes(recipe["map_sizes"], recipe["strides"], self.input_size)

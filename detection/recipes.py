@@ -30,6 +30,7 @@ class Recipe:
         max_iter: steps.
         ema: decay of the running average of the weights, 0 for none.
         max_expansion: see `detection.augmentation.augment`.
+        flow_as_motion: whether flow images are augmented as motion, not as pictures.
     """
 
     ssd_dim: int | None = None
@@ -45,6 +46,7 @@ class Recipe:
     max_iter: int = 40_000
     ema: float = 0.0
     max_expansion: float = 4.0
+    flow_as_motion: bool = False
 
 
 AMTNET = Recipe()
@@ -70,6 +72,7 @@ LIGHT = Recipe(
     max_iter=3_000,
     ema=0.998,
     max_expansion=1.5,
+    flow_as_motion=True,
 )
 # Of small frames and fast actions, for minutes on a CPU.
 EMBEDDED = replace(LIGHT, ssd_dim=128, seq_gap=1, lr=3e-3, max_iter=1_800)

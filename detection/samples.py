@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,6 +73,7 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
         samples: which micro-tubes; at least one.
         network: gives the streams, the input size, the normalisation and the prior boxes.
         max_expansion: see `detection.augmentation.augment`.
+        flow_as_motion: whether flow images are augmented as motion, not as pictures.
         seed: of the augmentation.
     """
 
@@ -82,17 +84,19 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
         network: MicroTubeNetwork,
         *,
         max_expansion: float,
+        flow_as_motion: bool,
         seed: int,
     ) -> None:
-        self.max_expansion = max_expansion
+        self.max_expansion, self.flow_as_motion = max_expansion, flow_as_motion
         self.dataset = dataset
         self.samples = samples
         self.streams = network.streams
         self.priors = network.priors.cpu()
         self.input_size = network.input_size
         # With a fourth number OpenCV takes them as one value for each channel.
-        self.mean = np.array((*network.backbone.mean, 0.0))
-        self.std = np.array((*network.backbone.std, 1.0))
+        self._normalisation = [
+            (np.array((*mean, 0.0)), np.array((*std, 1.0))) for mean, std in network.normalisation
+        ]
         self.seed = seed
         self._folders: dict[tuple[str, str], data.VideoReader] = {}
 
@@ -131,15 +135,20 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
             images=[cv2.cvtColor(image, cv2.COLOR_RGB2BGR) for image in images],
             tubes=np.stack(boxes),
             labels=np.array([tube.label for tube in micro_tube.tubes]),
+            motion=[
+                self.flow_as_motion and stream.shows_motion
+                for stream, indices in zip(self.streams, wanted, strict=True)
+                for _ in indices
+            ],
         )
         sample = augment(sample, np.random.default_rng([self.seed, draw]), self.max_expansion)
         height, width = sample.images[0].shape[:2]
         fractions = torch.from_numpy(sample.tubes / np.array([width, height] * 2, np.float32))
         classes, offsets = match(fractions, torch.from_numpy(sample.labels), self.priors)
-        made = iter(self._network_input(image) for image in sample.images)
+        made = iter(sample.images)
         inputs = []
-        for indices, stream in zip(wanted, stacks, strict=True):
-            by_index = {t: next(made) for t in indices}
+        for indices, stream, (mean, std) in zip(wanted, stacks, self._normalisation, strict=True):
+            by_index = {t: self._network_input(next(made), mean, std) for t in indices}
             inputs.append(
                 np.stack([np.concatenate([by_index[t] for t in stack], 2) for stack in stream])
             )
@@ -158,10 +167,12 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
         with reader:
             return data.read_frames(reader, indices)
 
-    def _network_input(self, bgr: np.ndarray) -> np.ndarray:
+    def _network_input(
+        self, bgr: NDArray[Any], mean: NDArray[np.float64], std: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
         resized = cv2.resize(bgr, (self.input_size, self.input_size))
         rgb = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
-        return np.asarray(cv2.divide(cv2.subtract(rgb, self.mean), self.std))
+        return np.asarray(cv2.divide(cv2.subtract(rgb, mean), std), np.float32)
 
 
 class ResumableOrder(Sampler[list[tuple[int, int]]]):

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import data
 
 FUSION_TYPES = ("none", "sum", "cat", "mean")
+
+
+class Normalisation(NamedTuple):
+    """What a network does to the RGB values (0..255) of an image.
+
+    Attributes:
+        mean: is subtracted.
+        std: divides the difference.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,11 @@ class Stream:
             )
         if self.images < 1:
             raise ValueError(f"images of a stack must be at least 1, not {self.images}")
+
+    @property
+    def shows_motion(self) -> bool:
+        """Whether the images are flow images."""
+        return self.input_type != "rgb"
 
     def frames_needed(self, frame: int) -> int:
         """How many frames of a video must be known before the stack of one is certain."""

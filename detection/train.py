@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 import data
+from data.processes import keep_freed_memory
 from detection.detector import Detector, choose_device
 from detection.distributed import (
     end_processes,
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_options(argv)
     arguments = sys.argv[1:] if argv is None else argv
     start_on_gpus(options.ngpu, "detection.train", arguments)
+    keep_freed_memory()
     try:
         return _train(options, start_processes(choose_device(options.device)))
     finally:
@@ -78,11 +80,13 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         gamma=options.gamma,
         max_iter=options.max_iter,
     )
+    recipe = recipe_of(options.basenet, options.dataset, options.seq_len)
     samples = TrainingSamples(
         dataset,
         _samples(options, dataset),
         network,
-        max_expansion=recipe_of(options.basenet, options.dataset, options.seq_len).max_expansion,
+        max_expansion=recipe.max_expansion,
+        flow_as_motion=recipe.flow_as_motion,
         seed=options.seed,
     )
     folder = run_folder(options, dataset.name)

@@ -12,10 +12,12 @@ from torchvision.models import WeightsEnum
 from torchvision.models.mobilenetv2 import InvertedResidual
 
 import data
+from detection.streams import Normalisation
 
-# What torchvision subtracts from RGB values (0..255), and then divides them by.
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
+# What torchvision does to images.
+IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+# Within an image flow spreads over a quarter of the range that colours do.
+_SPREAD_OF_FLOW = 0.25
 
 
 class Backbone(nn.Module, ABC):
@@ -29,22 +31,20 @@ class Backbone(nn.Module, ABC):
         strides: pixels between the cells of each map that the priors assume, or None where the
             cells divide the input evenly (see `detection.priors`).
         input_size: height and width in pixels that the published recipe resizes frames to.
-        mean: RGB values (0..255) that are subtracted from a frame.
-        std: RGB values that a frame is then divided by.
+        of_pictures: how images are normalised that are no flow images.
     """
 
     channels: tuple[int, ...]
     strides: tuple[int | None, ...]
     input_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    of_pictures: Normalisation
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute the feature maps.
 
         Args:
-            images: `(N, 3 n, H, W)` RGB images one after the other, `(value - mean) / std`.
+            images: `(N, 3 n, H, W)` RGB images one after the other, see `normalisation`.
 
         Returns:
             One `(N, channels[k], h_k, w_k)` tensor for each source map.
@@ -57,6 +57,10 @@ class Backbone(nn.Module, ABC):
         Raises:
             InputError: they cannot be downloaded.
         """
+
+    def normalisation(self, *, flow: bool) -> Normalisation:
+        """How images are normalised, flow images or others."""
+        return self.of_pictures
 
     def pretrained_layers(self) -> list[nn.Module]:
         """The layers that ImageNet weights initialise, whose normalisation stays frozen then."""
@@ -72,8 +76,14 @@ class LightBackbone(Backbone):
 
     strides = (None,) * 6
     input_size = 224
-    mean = IMAGENET_MEAN
-    std = IMAGENET_STD
+    of_pictures = IMAGENET
+
+    def normalisation(self, *, flow: bool) -> Normalisation:
+        """See `Backbone.normalisation`; flow is spread as colours are, which the layers expect."""
+        if not flow:
+            return self.of_pictures
+        red, green, blue = (_SPREAD_OF_FLOW * std for std in self.of_pictures.std)
+        return Normalisation((float(data.NO_MOTION),) * 3, (red, green, blue))
 
 
 def extra_layers(channels: Sequence[int]) -> nn.ModuleList:

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from detection.backbones.backbone import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
+    IMAGENET,
     LightBackbone,
     downloaded,
     extra_layers,
     stacked,
 )
+from detection.streams import Normalisation
 
 _STRIDE_8, _STRIDE_16 = 7, 14  # torchvision's indices of the blocks whose expansions are sources
 _IMAGES_IN_CACHE = 8
@@ -40,8 +40,7 @@ class MobileNetV2(LightBackbone):
             most of the computation, with one more extra layer.
     """
 
-    mean = (127.5, 127.5, 127.5)
-    std = (127.5, 127.5, 127.5)
+    of_pictures = Normalisation((127.5, 127.5, 127.5), (127.5, 127.5, 127.5))
 
     def __init__(self, images: int = 1, *, whole: bool = True) -> None:
         super().__init__()
@@ -89,9 +88,9 @@ class MobileNetV2(LightBackbone):
         """See `Backbone.imagenet_state`; made to fit the normalisation of this backbone."""
         state = downloaded(MobileNet_V2_Weights.IMAGENET1K_V1)
         kernel, mean = state["features.0.0.weight"], state["features.0.1.running_mean"]
-        own_mean, own_std = torch.tensor(self.mean), torch.tensor(self.std)
-        shift = (own_mean - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
-        scale = own_std / torch.tensor(IMAGENET_STD)
+        own, theirs = self.of_pictures, IMAGENET
+        shift = (torch.tensor(own.mean) - torch.tensor(theirs.mean)) / torch.tensor(theirs.std)
+        scale = torch.tensor(own.std) / torch.tensor(theirs.std)
         return state | {
             "features.0.0.weight": kernel * scale[:, None, None],
             "features.0.1.running_mean": mean - kernel.sum((2, 3)) @ shift,

@@ -15,6 +15,7 @@ from torchvision.models import VGG16_Weights
 
 from detection.backbones.backbone import Backbone, downloaded, stacked
 from detection.convolution import Convolution
+from detection.streams import Normalisation
 
 _CONV4_3_END = 23  # layers 0..22 end with the ReLU of conv4_3
 
@@ -40,8 +41,7 @@ class VGG16(Backbone):
     channels = (512, 1024, 512, 256, 256, 256)
     strides = (8, 16, 32, 64, None, None)
     input_size = 300
-    mean = (123.0, 117.0, 104.0)
-    std = (1.0, 1.0, 1.0)
+    of_pictures = Normalisation((123.0, 117.0, 104.0), (1.0, 1.0, 1.0))
 
     def __init__(self, images: int = 1) -> None:
         super().__init__()

@@ -75,3 +75,27 @@ def runs(process: int) -> bool:
     # One that has ended may wait for its parent to take notice.
     status = Path(f"/proc/{process}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's memory")
+def test_freed_memory_is_kept():
+    """Memory that comes from the system anew is touched page by page; such faults are counted."""
+    code = f"""
+import resource, sys
+import numpy as np
+sys.path.insert(0, {str(ROOT)!r})
+from data.processes import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(50_000_000, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+anew = [faults(), faults()][1]
+keep_freed_memory()
+kept = [faults(), faults()][1]
+print(anew, kept)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    anew, kept = map(int, done.stdout.split())
+    assert kept < anew / 10

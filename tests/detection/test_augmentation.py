@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import data
 from detection.augmentation import ColourDistortion, Sample, Window, augment, draw_expansion
 
 RUNS = 1200
@@ -116,3 +117,38 @@ def test_boxes_stay_on_what_they_mark(seed):
     outside = sample.images[0].max(2) >= inside.max() - 1e-3
     outside[y1:y2, x1:x2] = False
     assert not outside.any() or inside.max() <= 127  # darkened below the fill colour
+
+
+def test_flow_keeps_what_it_says_of_motion():
+    """A square moves to the right and down on still ground, and after mirroring to the left."""
+    flow = np.zeros((120, 160, 2), np.float32)
+    flow[40:80, 60:90] = 3, 1
+    flow_image = cv2.cvtColor(data.encode_flow(flow), cv2.COLOR_RGB2BGR)
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[:, :75] = 255
+    tubes = np.array([[[60, 40, 90, 80]]], np.float32)
+    original = Sample([picture, flow_image], tubes, np.array([0]), motion=[False, True])
+    ways = set()
+    for seed in range(60):
+        sample = augment(original, np.random.default_rng(seed), max_expansion=2.0)
+        x1, y1, x2, y2 = sample.tubes[0, 0].astype(int)
+        seen, found = sample.images
+        blue, green, red = found[(y1 + y2) // 2, (x1 + x2) // 2]
+        assert blue == round(128 + 16 * 10**0.5) and green == 128 + 16
+        assert abs(red - 128) == 3 * 16
+        still = np.ones(found.shape[:2], bool)
+        still[max(y1 - 1, 0) : y2 + 1, max(x1 - 1, 0) : x2 + 1] = False
+        assert (found[still] == 128).all()
+        if x2 - x1 == 30:  # whole
+            bright_left = seen[y1 + 1, x1 + 1].sum() > seen[y1 + 1, x2 - 2].sum()
+            assert bright_left == (red > 128)
+            ways.add(bright_left)
+    assert len(ways) == 2
+
+
+def test_flow_is_like_any_picture_as_published():
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    tubes = np.array([[[10, 10, 50, 50]]], np.float32)
+    for seed in range(20):
+        sample = augment(Sample([image, image], tubes, np.array([0])), np.random.default_rng(seed))
+        assert np.array_equal(sample.images[0], sample.images[1])

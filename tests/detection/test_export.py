@@ -80,7 +80,9 @@ def test_the_command_writes_a_file_that_stands_alone(weights, tmp_path, capsys):
     assert (described["seq_len"], described["seq_gap"], described["input_size"]) == (2, 1, SIDE)
     assert described["streams"] == [{"input_type": "rgb", "images": 1}]
     network = small_network()
-    assert described["mean"] == list(network.mean) and described["std"] == list(network.std)
+    assert described["normalisation"] == [
+        {"mean": list(x.mean), "std": list(x.std)} for x in network.normalisation
+    ]
     recipe = described["priors"]
     priors = prior_boxes(recipe["map_sizes"], recipe["strides"], described["input_size"])
     assert torch.equal(priors, network.priors)

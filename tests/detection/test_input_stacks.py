@@ -35,7 +35,7 @@ def test_published_items(case, name):
     detector = Detector(network, ("class",) * 24, "test")
     compared = 0
     for item in description["items"]:
-        for which, stream in streams.items():
+        for index, (which, stream) in enumerate(streams.items()):
             stacks = [list(stream.stack(t, VIDEO_FRAMES)) for t in item["frames_0_based"]]
             read = sorted({t + 1 for stack in stacks for t in stack})
             assert read == sorted(set(item[f"image_numbers_read_{which}"]))
@@ -44,7 +44,7 @@ def test_published_items(case, name):
                 np.concatenate([cv2.resize(_image(t + 1, kind), (300, 300)) for t in stack], axis=2)
                 for stack in stacks
             ]
-            tensor = detector.network_input(images)
+            tensor = detector.network_input(index, images)
             wanted = item[f"{which}_tensor"]
             assert list(tensor.shape) == wanted["shape"]
             means = np.array(wanted["mean_per_frame_and_channel"])

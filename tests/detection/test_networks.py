@@ -10,7 +10,7 @@ import torch
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from detection.backbones import BACKBONES, create_backbone
-from detection.detector import build_network
+from detection.detector import Detector, build_network
 from detection.loss import hard_negatives, multi_box_loss
 from detection.matching import match
 from detection.network import MicroTubeNetwork, merge_normalisation
@@ -247,11 +247,30 @@ def test_torchvision_weights_see_what_they_were_trained_on(monkeypatch):
     )
     first = original.features[0].eval()((pixels / 255 - mean) / std)
     ours = backbone.eval().features[0](
-        (pixels - torch.tensor(backbone.mean)[:, None, None])
-        / torch.tensor(backbone.std)[:, None, None]
+        (pixels - torch.tensor(backbone.of_pictures.mean)[:, None, None])
+        / torch.tensor(backbone.of_pictures.std)[:, None, None]
     )
     # At the border zeros stand for other colours.
     assert torch.allclose(first[..., 1:-1, 1:-1], ours[..., 1:-1, 1:-1], atol=1e-4)
+
+
+@pytest.mark.parametrize("basenet", BACKBONES)
+def test_flow_reaches_light_backbones_as_strong_as_pictures(basenet):
+    """VGG gets it as published: less the mean of pictures."""
+    network = MicroTubeNetwork(
+        basenet, 3, streams=(Stream(), Stream("fastOF", 5)), fusion_type="cat"
+    )
+    pictures, flow = network.normalisation
+    if basenet == "vgg16":
+        assert flow == pictures
+    else:
+        assert flow.mean == (128, 128, 128)
+        assert np.allclose(np.array(flow.std) * 4, pictures.std)
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 15)).astype(np.uint8)
+    given = Detector(network, ("a",) * 3, "test").network_input(1, [images])[0]
+    for first in range(0, 15, 3):
+        wanted = (images[..., first : first + 3] - np.array(flow.mean)) / flow.std
+        assert np.allclose(given[first : first + 3].permute(1, 2, 0), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("basenet", BACKBONES)

@@ -69,7 +69,7 @@ def test_stream_equals_one_micro_tube_at_a_time(detectors, place):
     video = _video(9, seed=1)
     rows = _streamed(detector, video)
     start = 2 if place == 0 else 4  # frame 8 is the last and ends the micro-tube of frame 4
-    pair = [detector.network_input([_resized(video[t].image)]) for t in (start, start + 4)]
+    pair = [detector.network_input(0, [_resized(video[t].image)]) for t in (start, start + 4)]
     with torch.inference_mode():
         scores, offsets = detector.network(torch.stack(pair, 1))
     boxes, probabilities = detection_rows(
@@ -151,12 +151,12 @@ def test_a_live_stream_with_flow_gives_what_stacks_of_the_whole_video_give(
     assert len(rows) == frames
     for start in range(frames - seq_gap - 1):
         inputs = []
-        for stream, images in zip(streams, kinds, strict=True):
+        for index, (stream, images) in enumerate(zip(streams, kinds, strict=True)):
             stacks = [
                 np.concatenate([images[min(t, frames - 1)] for t in stream.stack(frame, frames)], 2)
                 for frame in (start, start + seq_gap + 1)
             ]
-            inputs.append(detector.network_input(stacks)[None])
+            inputs.append(detector.network_input(index, stacks)[None])
         with torch.inference_mode():
             scores, offsets = detector.network(*inputs)
         boxes, probabilities = detection_rows(

@@ -178,7 +178,9 @@ def test_samples_depend_on_the_draw_alone(dataset):
     network = MicroTubeNetwork("mobilenet_v2_stride16", 2, input_size=64)
     opened = data.open_dataset(str(dataset))
     chosen = micro_tubes(opened.annotations.split("train"), 2, 0)
-    samples = TrainingSamples(opened, chosen, network, max_expansion=2.0, seed=1)
+    samples = TrainingSamples(
+        opened, chosen, network, max_expansion=2.0, flow_as_motion=False, seed=1
+    )
     (images,), classes, offsets = samples[7, 3]
     assert images.shape == (2, 3, 64, 64) and images.dtype == torch.float32
     assert classes.shape == network.priors.shape[:1] and classes.max() > 0
