@@ -60,6 +60,10 @@ class ImageFolder(VideoReader):
                 )
             yield Frame(image=image, index=index, time=index / self.frame_rate)
 
+    def kept_closed(self) -> ImageFolder:
+        """Returns itself."""
+        return self
+
     def close(self) -> None:
         """Does nothing: no file stays open between images."""
 

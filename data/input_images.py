@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +65,13 @@ def open_input(
             f"{stored}: there are no such images of the video, and {NO_BROX}; put the published "
             "images there, or use the input type fastOF or raft"
         )
-    return FlowVideo(open_video(path), flow_estimator(input_type, device))
+    return FlowVideo(open_video(path), _estimator(input_type, device, threading.get_ident()))
+
+
+@lru_cache(maxsize=8)
+def _estimator(input_type: str, device: str, thread: int) -> FlowEstimator:
+    """Returns the estimator of all videos in a thread: it holds the memory that an image takes."""
+    return flow_estimator(input_type, device)
 
 
 def stored_folder(path: str | Path, input_type: str) -> Path:
@@ -148,6 +156,10 @@ class FlowVideo(VideoReader):
     def _between(self, first: Frame, second: Frame, place: Frame) -> Frame:
         image = encode_flow(self._estimator(first.image, second.image))
         return Frame(image=image, index=place.index, time=place.time)
+
+    def kept_closed(self) -> FlowVideo:
+        """See `VideoReader.kept_closed`."""
+        return FlowVideo(self._video.kept_closed(), self._estimator)
 
     def close(self) -> None:
         """Closes the video."""

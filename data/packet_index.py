@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -20,6 +23,7 @@ _ONE_FRAME_A_PACKET = frozenset(
 )
 # MPEG-4 says in so many bytes at most that there is no new picture, and then no frame comes out.
 _NOT_CODED = 12
+_LONGEST_HEADER = 32  # before a packet, in bytes
 _IDR = 5  # the type of a slice before which H.264 forgets everything (ITU-T H.264, table 7-1)
 
 
@@ -44,11 +48,18 @@ class PacketIndex:
 
     Attributes:
         stamps: presentation time of every frame in units of the stream, rising.
+        contents: int64 (N, 3): presentation time, position in the file and size of every packet, in
+            their order in the file; None where the file does not hold all of them as they are.
+        packets: int64 (N,): the packet of every frame.
     """
 
-    def __init__(self, stamps: list[int], starts: dict[int, Start]) -> None:
+    def __init__(
+        self, stamps: list[int], starts: dict[int, Start], contents: npt.NDArray[np.int64] | None
+    ) -> None:
         """Keeps the stamps, and the starts by their presentation times, rising from frame 0."""
-        self.stamps = stamps
+        self.stamps = sorted(stamps)
+        self.contents = contents
+        self.packets = np.argsort(np.array(stamps, np.int64))
         self._starts = starts
         self._start_frames = [start.frame for start in starts.values()]
 
@@ -66,7 +77,10 @@ class PacketIndex:
 
 
 def read_packet_index(
-    container: InputContainer, stream: VideoStream, first: VideoFrame
+    container: InputContainer,
+    stream: VideoStream,
+    first: VideoFrame,
+    file: BinaryIO | None = None,
 ) -> PacketIndex | None:
     """Reads all packets of a file, which is at its start, without decoding them.
 
@@ -77,6 +91,7 @@ def read_packet_index(
         container: just opened; is at its end afterwards.
         stream: of the container.
         first: the first frame that decoding gave.
+        file: the same file, if the packets are to be found in it.
 
     Returns:
         None where the number of a frame cannot be told without decoding those before it: packets
@@ -88,6 +103,7 @@ def read_packet_index(
         return None
     stamps: list[int] = []
     keys: list[tuple[int, Start]] = []
+    places: list[tuple[int, int, int]] = []
     for packet in _packets(container, stream):
         if packet.pts is None or packet.is_corrupt or packet.is_discard or packet.size == 0:
             return None
@@ -99,6 +115,9 @@ def read_packet_index(
             start = Start(len(stamps), packet.dts, packet.pos, packet.size)
             keys.append((packet.pts, start))
         stamps.append(packet.pts)
+        position = _position(file, packet) if file else None
+        if position is not None:
+            places.append((packet.pts, position, packet.size))
     rising = sorted(stamps)
     if not stamps or len(set(stamps)) < len(stamps) or first.pts != rising[0]:
         return None
@@ -109,7 +128,10 @@ def read_packet_index(
         for stamp, start in keys
         if latest[start.frame] < stamp == earliest[start.frame]
     }
-    return PacketIndex(rising, starts) if stamps[0] in starts else None
+    if stamps[0] not in starts:
+        return None
+    contents = np.array(places, np.int64) if len(places) == len(stamps) else None
+    return PacketIndex(stamps, starts, contents)
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
@@ -117,6 +139,18 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[
     for packet in container.demux(stream):
         if packet.size or packet.dts is not None:
             yield packet
+
+
+def _position(file: BinaryIO, packet: Packet[VideoStream]) -> int | None:
+    """Returns where a file has a packet as it is; None where not, or where something goes with it.
+
+    Some containers say where the packet itself begins, others where a header before it does.
+    """
+    if packet.pos is None or packet.has_sidedata("new_extradata"):
+        return None
+    file.seek(packet.pos)
+    before = file.read(packet.size + _LONGEST_HEADER).find(bytes(packet))
+    return None if before < 0 else packet.pos + before
 
 
 def _clears(packet: Packet[VideoStream], stream: VideoStream) -> bool:

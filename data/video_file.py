@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
+from data.closed_video import ClosedVideo
 from data.container_length import declared_length
 from data.errors import InputError
 from data.frame import Frame
+from data.frame_image import FrameImages
 from data.packet_index import PacketIndex, Start, read_packet_index
 from data.video_container import open_container
 from data.video_reader import VideoReader
@@ -59,7 +60,7 @@ class VideoFile(VideoReader):
         """Yields every frame from the start."""
         reading = self._begin()
         for index, frame, time in self._counted():
-            yield Frame(image=self._image(frame), index=index, time=time)
+            yield Frame(image=self._images.image(frame), index=index, time=time)
             self._check(reading)
 
     def select(self, indices: Collection[int]) -> Iterator[Frame]:
@@ -83,7 +84,7 @@ class VideoFile(VideoReader):
                 for index, frame, time in self._from(start) if start else self._counted():
                     if index < wanted[done]:
                         continue
-                    yield Frame(image=self._image(frame), index=index, time=time)
+                    yield Frame(image=self._images.image(frame), index=index, time=time)
                     self._check(reading)
                     done += 1
                     if done == len(wanted):
@@ -101,10 +102,16 @@ class VideoFile(VideoReader):
         self._begin()  # nobody reads on
         self._container.close()
 
-    def _open(self) -> None:
-        from av.video.reformatter import VideoReformatter
+    def kept_closed(self) -> VideoReader:
+        """See `VideoReader.kept_closed`."""
+        with self.path.open("rb") as file:
+            index = self._read_index(file)
+        usable = index if index and index.contents is not None else None
+        decoder = self._stream.codec_context
+        with self:
+            return ClosedVideo(self, usable, decoder, self._first, VideoFile)
 
-        self._reformatter = VideoReformatter()
+    def _open(self) -> None:
         self._container, self._stream = open_container(self.path)
         self._fresh = True
         self._decoded = self._decode(self._container.demux(self._stream))
@@ -116,11 +123,8 @@ class VideoFile(VideoReader):
                 "make or download the file again"
             )
         self._first = first
-        # Frames may carry a rotation that players apply: 90 means a quarter turn to the left.
-        self._turns = round(first.rotation / 90) % 4
-        sideways = self._turns % 2 == 1
-        self.width = first.height if sideways else first.width
-        self.height = first.width if sideways else first.height
+        self._images = FrameImages(first)
+        self.width, self.height = self._images.width, self._images.height
         self.frame_rate = self._find_rate()
         self.frames = self._count_announced()
 
@@ -198,7 +202,7 @@ class VideoFile(VideoReader):
         """Where decoding may start for a frame; None: at the first frame, by counting."""
         return self._index.start_before(frame) if self._index else None
 
-    def _read_index(self) -> PacketIndex | None:
+    def _read_index(self, file: BinaryIO | None = None) -> PacketIndex | None:
         """Leaves the container open in which the packets were read: some seek only where it was."""
         import av
 
@@ -208,7 +212,7 @@ class VideoFile(VideoReader):
         self._container.close()
         self._container, self._stream = open_container(self.path)
         with suppress(av.error.FFmpegError):
-            return read_packet_index(self._container, self._stream, self._first)
+            return read_packet_index(self._container, self._stream, self._first, file)
         return None
 
     def _begin(self) -> int:
@@ -233,13 +237,6 @@ class VideoFile(VideoReader):
             if time > previous:
                 return time
         return previous + 1.0 / self.frame_rate
-
-    def _image(self, frame: VideoFrame) -> npt.NDArray[np.uint8]:
-        # The size may change inside a stream; detections need one size for the whole video. One
-        # reformatter for all frames is several times faster than `frame.to_ndarray("rgb24")`.
-        rgb = self._reformatter.reformat(frame, self._first.width, self._first.height, "rgb24")
-        # FFmpeg pads the rows of most widths.
-        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), self._turns), np.uint8)
 
     def _decode(
         self, demuxed: Iterator[Packet[VideoStream]], start: int = 0

@@ -98,7 +98,7 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
             (np.array((*mean, 0.0)), np.array((*std, 1.0))) for mean, std in network.normalisation
         ]
         self.seed = seed
-        self._folders: dict[tuple[str, str], data.VideoReader] = {}
+        self._readers: dict[tuple[str, str], data.VideoReader] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -157,15 +157,9 @@ class TrainingSamples(TorchDataset[tuple[list[Tensor], Tensor, Tensor]]):
 
     def _read(self, video: str, input_type: str, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
         key = video, input_type
-        if key in self._folders:
-            return data.read_frames(self._folders[key], indices)
-        reader = self.dataset.open_input(video, input_type)
-        if reader.path.is_dir():
-            # Listing the images of a folder takes longer than reading two.
-            self._folders[key] = reader
-            return data.read_frames(reader, indices)
-        with reader:
-            return data.read_frames(reader, indices)
+        if key not in self._readers:
+            self._readers[key] = self.dataset.open_input(video, input_type).kept_closed()
+        return data.read_frames(self._readers[key], indices)
 
     def _network_input(
         self, bgr: NDArray[Any], mean: NDArray[np.float64], std: NDArray[np.float64]

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from data import Frame, open_video
+from tests.data.codings import CODINGS
+from tests.data.media import write_video
 from tests.data.training_records import Events
 
 # Many examples write files, and how long a disk takes says nothing about the code.
 settings.register_profile("files", deadline=None)
 settings.load_profile("files")
+
+
+@pytest.fixture(scope="session")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, list[Frame]]]:
+    """Writes and reads each of the videos once."""
+
+    @cache
+    def write(kind: str) -> tuple[Path, list[Frame]]:
+        name, options, _ = CODINGS[kind]
+        path = write_video(tmp_path_factory.mktemp("coded") / name, **options)
+        with open_video(path) as video:
+            return path, list(video)
+
+    return write
 
 
 @pytest.fixture
