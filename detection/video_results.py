@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 import data
-from data.interchange.files import video_path
+from data.interchange.files import atomic_folder, video_path
 from data.interchange.road_mat import write_frame
 from detection.detector import Detector, detect_frames, detect_video, open_inputs
 from detection.matching import decode
@@ -85,26 +84,16 @@ class VideoDetection:
         return video_path(self.folder, source.name, ".npz" if self.save_format == NPZ else "")
 
     def _write_matlab(self, source: Source, on_frame: Callable[[], object]) -> tuple[int, int]:
-        folder = self.result(source)
-        part = folder.with_name(f".{folder.name}.part")
         frames = boxes = 0
-        try:
-            shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
-            part.mkdir(parents=True)
-            with open_inputs(self.detector(), self._opener(source)) as readers:
-                stream = self.detector().stream(self.batch_size, every_prior)
-                for corners, scores in detect_frames(stream, readers, on_frame):
-                    write_frame(part, frames, corners, scores)
-                    frames += 1
-                    boxes += len(corners)
-            part.rename(folder)
-        except OSError as error:
-            if error.filename is None:
-                raise
-            raise data.InputError(
-                f"{error.filename}: cannot be written ({error.strerror}); make room, or choose "
-                "another --save_root"
-            ) from error
+        with (
+            open_inputs(self.detector(), self._opener(source)) as readers,
+            atomic_folder(self.result(source)) as folder,
+        ):
+            stream = self.detector().stream(self.batch_size, every_prior)
+            for corners, scores in detect_frames(stream, readers, on_frame):
+                write_frame(folder, frames, corners, scores)
+                frames += 1
+                boxes += len(corners)
         return frames, boxes
 
     def _opener(self, source: Source) -> Callable[[str], data.VideoReader]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import pickle
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -136,14 +135,17 @@ def video_path(root: Path, video: str, suffix: str = "") -> Path:
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Lends a temporary folder beside `path` and renames it to `path` when the block succeeds.
 
+    What a killed writer of the same folder has left is removed.
+
     Raises:
         InputError: there is something at `path`, or nothing can be written there.
     """
     target = Path(path)
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise InputError(f"{path}: is already there; remove it or name another folder")
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{target.name}.part")
     try:
+        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
         os.replace(temporary, target)
