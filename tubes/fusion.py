@@ -57,6 +57,19 @@ class FusedDetections:
             (starts - starts[0]),
         )
 
+    def by_class(self) -> Detections:
+        """Returns detections whose boxes have a score for the class that they stand for alone."""
+        classes = len(self.detections.classes)
+        labels = np.repeat(np.arange(len(self.starts) - 1) % classes, np.diff(self.starts))
+        scores = np.zeros_like(self.scores)
+        rows = np.arange(len(labels))
+        # A boosted vector sums to 1 up to rounding.
+        scores[rows, labels] = np.minimum(self.scores[rows, labels], 1)
+        scores[:, -1] = 1 - scores[rows, labels]
+        return replace(
+            self.detections, boxes=self.boxes, scores=scores, offsets=self.starts[::classes]
+        )
+
 
 def mean_fusion(base: Detections, top: Detections) -> Detections:
     """Averages the scores of two networks with the same prior boxes; the boxes are the base's.

@@ -1,0 +1,121 @@
+"""Joins the detections of two streams: `python tubes/fuse_streams.py RGB --top FLOW`.
+
+`tubes/build.py` joins streams itself; this command is for who wants the joined detections, such as
+for their frame-mAP.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from data import CommandParser, Detections, InputError, run_command, write_run_record
+from data.command import counted, positive
+from data.interchange.files import video_path
+from data.processes import in_processes
+from evaluation.result_files import format_options, reading_context
+from evaluation.settings_options import read_settings, settings_options
+from tubes.build_options import OPTION_HELP
+from tubes.fusion import FUSIONS
+from tubes.settings import TubeSettings
+from tubes.video_streams import VideoStreams, find_streams, fused
+
+_SETTINGS = ("conf_thresh", "topk", "nms_thresh", "keep")
+
+
+@dataclass(frozen=True)
+class Fusing:
+    """How the streams of a video are joined, and where the result goes.
+
+    Attributes:
+        fusion: A name of `tubes.FUSIONS`.
+        settings: Of the class filter.
+        folder: For a file of detections for each video.
+    """
+
+    fusion: str
+    settings: TubeSettings
+    folder: Path
+
+    def __call__(self, streams: VideoStreams) -> int:
+        """Writes the joined detections of a video and returns the number of boxes.
+
+        Raises:
+            InputError: A file is wrong, or the streams do not fit.
+        """
+        loaded = streams.load()
+        try:
+            joined = fused(loaded, self.fusion, self.settings)
+        except ValueError as error:
+            raise InputError(f"{streams}: {error}") from None
+        found = joined if isinstance(joined, Detections) else joined.by_class()
+        found.save(video_path(self.folder, streams.name, ".npz"))
+        return len(found.boxes)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the joined detections of all videos.
+
+    Args:
+        argv: Arguments; None stands for those of the process.
+
+    Raises:
+        InputError: An option or a file is wrong.
+    """
+    args = _parse_options(argv)
+    settings = read_settings(args, TubeSettings)
+    folder = args.save_root / "fused"
+    streams = find_streams(args.detections, args.top, args.format, reading_context(args, None))
+    boxes = list(in_processes(Fusing(args.fusion, settings, folder), streams, args.workers))
+    chosen = {name: value for name, value in asdict(settings).items() if name in _SETTINGS}
+    figures = {"videos": len(boxes), "boxes": sum(boxes)}
+    write_run_record(folder, {**vars(args), **chosen}, figures)
+    print(f"{counted(sum(boxes), 'box')} in {counted(len(boxes), 'video')}: {folder}")
+
+
+def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser(
+        prog="python tubes/fuse_streams.py",
+        description="Join the detections of two streams, as tubes/build.py --top does before it "
+        "links them, and write them to SAVE_ROOT/fused.",
+        epilog="example: python tubes/fuse_streams.py runs/rgb --top runs/flow --fusion boost",
+    )
+    parser.add_argument(
+        "detections",
+        nargs="+",
+        type=Path,
+        metavar="DETECTIONS",
+        help="files or folders of detections of the first stream",
+    )
+    format_options(parser)
+    parser.add_argument(
+        "--top",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="detections of the second stream, of flow, with the same names as the first",
+    )
+    parser.add_argument(
+        "--fusion",
+        choices=FUSIONS,
+        default=FUSIONS[0],
+        help="how the streams are joined (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help="processes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--save_root",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where results are written (default: %(default)s)",
+    )
+    settings_options(parser, TubeSettings(), {name: OPTION_HELP[name] for name in _SETTINGS})
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    run_command(main)
