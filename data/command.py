@@ -162,15 +162,20 @@ def common_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="where networks run; auto takes a GPU if there is one (default: %(default)s)",
     )
+    save_root_option(parser)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start anew instead of resuming earlier work"
+    )
+
+
+def save_root_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --save_root."""
     parser.add_argument(
         "--save_root",
         type=Path,
         default=Path("runs"),
         metavar="FOLDER",
         help="where results are written (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="start anew instead of resuming earlier work"
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from data import CommandParser, Detections, InputError, run_command, write_run_record
-from data.command import counted, positive
+from data.command import counted, positive, save_root_option
 from data.interchange.files import video_path
 from data.processes import in_processes
 from evaluation.result_files import format_options, reading_context
@@ -106,13 +106,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=positive, default=1, metavar="N", help="processes (default: %(default)s)"
     )
-    parser.add_argument(
-        "--save_root",
-        type=Path,
-        default=Path("runs"),
-        metavar="FOLDER",
-        help="where results are written (default: %(default)s)",
-    )
+    save_root_option(parser)
     settings_options(parser, TubeSettings(), {name: OPTION_HELP[name] for name in _SETTINGS})
     return parser.parse_args(argv)
 
