@@ -10,6 +10,7 @@ so a stream computes the terms of a frame once although every frame is in severa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -166,6 +167,36 @@ class LightHead(Head):
         hidden = F.relu6(terms)
         hidden = F.relu6(hidden + self.mix(hidden))
         return self.output(hidden), hidden
+
+
+def heads_side_by_side(
+    first: Mapping[str, Tensor], second: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Light heads of two streams side by side, from those of a network for each.
+
+    The hidden layers begin as the mean of what both networks would have there, and what follows
+    them as the mean of both: one network given twice keeps its outputs. The two should be related,
+    one having started from the other, for their hidden layers to mean the same.
+
+    Args:
+        first: tensors of the network of the first stream, normalisation merged.
+        second: likewise.
+
+    Returns:
+        The tensors of `heads` that both have.
+    """
+    joined = {}
+    for name, one in first.items():
+        other = second.get(name)
+        if not name.startswith("heads.") or other is None or other.shape != one.shape:
+            continue
+        if ".depthwise." in name:  # works on each channel
+            joined[name] = torch.cat([one, other])
+        elif ".pointwise." in name and one.ndim > 1:
+            joined[name] = torch.cat([one, other], 1) / 2
+        else:
+            joined[name] = (one + other) / 2
+    return joined
 
 
 def _continued(features: Tensor) -> Tensor:

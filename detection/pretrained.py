@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from detection.heads import heads_side_by_side
 from detection.network import MicroTubeNetwork, merge_normalisation
 
 _RGB = 3
@@ -16,7 +17,8 @@ def start_from_pretrained(network: MicroTubeNetwork, *states: Mapping[str, Tenso
 
     A first layer for stacked images takes that for one image, repeated and divided by their number,
     as AMTNet does. Heads are taken all or none, from the first network: for other classes they
-    start anew, with their normalisation, which checkpoints hold merged.
+    start anew, with their normalisation, which checkpoints hold merged. Of two streams side by side
+    light heads begin as those of both networks; those of VGG16 start anew, as published.
 
     Args:
         network: initialised in place, and set to fine-tuning.
@@ -37,6 +39,9 @@ def start_from_pretrained(network: MicroTubeNetwork, *states: Mapping[str, Tenso
         if given is not None and given.ndim == 4 and given.shape[1] == _RGB != tensor.shape[1]:
             images = tensor.shape[1] // _RGB
             named[name] = given.repeat(1, images, 1, 1) / images
+
+    if network.fusion_type == "cat" and network.basenet != "vgg16" and len(states) > 1:
+        named |= heads_side_by_side(*states)
 
     def fits(name: str) -> bool:
         usable = heads_fit or not name.startswith("heads.")

@@ -1,0 +1,61 @@
+"""Networks of two streams that start from those of one stream each."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from detection import MicroTubeNetwork
+from detection.backbones import BACKBONES
+from detection.network import merge_normalisation
+from detection.pretrained import start_from_pretrained
+from detection.streams import RGB, Stream
+from tests.detection.small import CLASSES, SIDE, small_network
+
+LIGHT = [name for name in BACKBONES if name != "vgg16"]
+
+
+@pytest.mark.parametrize("basenet", LIGHT)
+@pytest.mark.parametrize("seq_len", [1, 2])
+def test_one_network_twice_keeps_its_outputs(basenet, seq_len):
+    single = small_network(seq_len, basenet=basenet)
+    state = single.state_dict()
+    fused = MicroTubeNetwork(basenet, len(CLASSES), seq_len, SIDE, (*RGB, *RGB), "cat")
+    taken = start_from_pretrained(fused, state, state)
+    assert {name for name in fused.state_dict() if name.startswith("heads.")} <= set(taken)
+    merge_normalisation(fused.eval())
+    frames = torch.rand(2, seq_len, 3, SIDE, SIDE)
+    with torch.no_grad():
+        for ours, wanted in zip(fused(frames, frames), single(frames), strict=True):
+            torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_each_stream_starts_from_its_own_network():
+    rgb, flow = small_network(), small_network(streams=(Stream("fastOF", 3),))
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.mul_(1.5)
+    streams = (Stream(), Stream("fastOF", 3))
+    fused = MicroTubeNetwork("mobilenet_v2_stride16", len(CLASSES), 2, SIDE, streams, "cat")
+    start_from_pretrained(fused, rgb.state_dict(), flow.state_dict())
+    found = fused.state_dict()
+    name = "features.0.0.weight"
+    assert torch.equal(found[f"backbone.{name}"], rgb.state_dict()[f"backbone.{name}"])
+    assert torch.equal(found[f"extra_backbone.{name}"], flow.state_dict()[f"backbone.{name}"])
+    head = "heads.1.output.weight"
+    mean = (rgb.state_dict()[head] + flow.state_dict()[head]) / 2
+    assert torch.equal(found[head], mean)
+
+
+def test_heads_of_other_classes_start_anew():
+    rgb = small_network().state_dict()
+    fused = MicroTubeNetwork("mobilenet_v2_stride16", 5, 2, SIDE, (*RGB, *RGB), "cat")
+    taken = start_from_pretrained(fused, rgb, rgb)
+    assert taken and not any(name.startswith("heads.") for name in taken)
+
+
+def test_heads_of_vgg_start_anew_as_published():
+    state = small_network(basenet="vgg16").state_dict()
+    fused = MicroTubeNetwork("vgg16", len(CLASSES), 2, 300, (*RGB, *RGB), "cat")
+    taken = start_from_pretrained(fused, state, state)
+    assert taken and not any(name.startswith("heads.") for name in taken)
