@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -46,8 +47,8 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     for name, value in asdict(recipe).items():
         if getattr(options, name, value) is None:
             setattr(options, name, value)
-    if options.lr <= 0 or options.weight_decay < 0:
-        parser.error("--lr must be positive and --weight_decay not negative")
+    if not 0 < options.lr < math.inf or not 0 <= options.weight_decay < math.inf:
+        parser.error("--lr must be a positive number and --weight_decay one of at least 0")
     if not 0 <= options.momentum < 1 or not 0 <= options.ema < 1:
         parser.error("--momentum and --ema must be at least 0 and less than 1")
     _fill_streams(parser, options)

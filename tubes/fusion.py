@@ -90,7 +90,8 @@ def mean_fusion(base: Detections, top: Detections) -> Detections:
             raise ValueError(
                 f"frame {frame} of video {base.video!r} has {len(scores[rows])} boxes in the base "
                 f"stream and {len(added)} in the top one; the mean needs the same prior boxes in "
-                "both: choose another fusion"
+                "both: write all with detection/detect.py --save_format road-mat, or choose the "
+                "fusion boost or cat"
             )
         scores[rows] = (scores[rows] + added) / np.float32(2)
     return replace(base, scores=scores)

@@ -84,6 +84,9 @@ def test_a_published_command():
         ("--momentum=1", "--momentum and --ema"),
         ("--stepvalues=10,x", "whole number of at least 1, not 'x'"),
         ("--ema=1.5", "--momentum and --ema"),
+        ("--lr=nan", "--lr must be a positive number"),
+        ("--lr=inf", "--lr must be a positive number"),
+        ("--weight_decay=nan", "--weight_decay one of at least 0"),
         ("--monitor=paper", "'paper' is unknown"),
     ],
 )
