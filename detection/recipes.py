@@ -76,6 +76,12 @@ LIGHT = Recipe(
 )
 # Of small frames and fast actions, for minutes on a CPU.
 EMBEDDED = replace(LIGHT, ssd_dim=128, seq_gap=1, lr=3e-3, max_iter=1_800)
+RECIPES = {
+    "vgg16": AMTNET,
+    "vgg16 with --seq_len 1": ROAD,
+    "light backbones": LIGHT,
+    "light backbones on the embedded data set": EMBEDDED,
+}
 FINAL_PART = 0.3
 PRETRAINED_RATE = 0.1
 # Of the backbones that the shipped detector does not share.

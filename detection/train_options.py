@@ -14,7 +14,7 @@ import data
 from data.command import count, positive
 from detection.backbones import BACKBONES
 from detection.detector import PRECISIONS
-from detection.recipes import recipe_of
+from detection.recipes import RECIPES, recipe_of
 from detection.streams import FUSION_TYPES, Stream
 from evaluation import FrameSettings
 
@@ -136,9 +136,7 @@ def _network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _recipe_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group(
-        "recipe", "the defaults follow from --basenet, --seq_len and --dataset"
-    ).add_argument
+    add = parser.add_argument_group("recipe", f"Defaults: {_defaults()}.").add_argument
     add("--init_weights", help="checkpoint to start from, imagenet (torchvision's), or none")
     add("--ssd_dim", type=positive, help="side of the input")
     add("--seq_gap", type=count, help="frames left out between those of a micro-tube")
@@ -151,6 +149,23 @@ def _recipe_options(parser: argparse.ArgumentParser) -> None:
     add("--gamma", type=float, help="factor by which it falls then")
     add("--max_iter", type=positive, help="steps")
     add("--ema", type=float, help="decay of the running average of the weights, 0 for none")
+
+
+def _defaults() -> str:
+    """The defaults of the recipes, in words."""
+    texts = []
+    for name, recipe in RECIPES.items():
+        values = asdict(recipe)
+        for other in ("max_expansion", "flow_as_motion"):
+            del values[other]
+        if recipe.stepvalues:
+            values["stepvalues"] = ",".join(map(str, recipe.stepvalues))
+        else:  # AdamW, whose rate falls at the end
+            for other in ("stepvalues", "gamma", "momentum"):
+                del values[other]
+        values["ssd_dim"] = recipe.ssd_dim or "the backbone's"
+        texts.append(f"{name}: " + ", ".join(f"{option} {x}" for option, x in values.items()))
+    return "; ".join(texts)
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
