@@ -23,7 +23,9 @@ from data.command import (
 from data.dataset import DATASETS, open_dataset
 from data.errors import InputError
 from data.flow_images import FlowImages
+from data.image_folder import list_images
 from data.input_images import NO_BROX, stored_folder
+from data.media_index import VIDEO_SUFFIXES
 from data.optical_flow import COMPUTED_TYPES, flow_estimator
 from data.processes import in_processes
 from data.video import open_video
@@ -150,6 +152,12 @@ def _of_files(args: argparse.Namespace) -> tuple[Path, list[FlowImages]]:
     folder = args.save_root / f"{args.input_type}-images"
     videos: dict[Path, FlowImages] = {}
     for path in args.videos:
+        if path.is_dir() and not list_images(path):
+            below = next((x for x in sorted(path.iterdir()) if x.suffix in VIDEO_SUFFIXES), None)
+            if below:
+                raise InputError(
+                    f"{path}: is a folder of videos; name the videos in it, such as {below}"
+                )
         open_video(path).close()  # says what is wrong before the work starts
         target = folder / stored_folder(path, args.input_type).name
         if target in videos:
