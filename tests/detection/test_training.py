@@ -97,7 +97,7 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     ("arguments", "message"),
     [
         (["--dataset=nowhere.json"], "nowhere.json"),
-        (["--lr=-1"], "--lr must be positive"),
+        (["--lr=-1"], "--lr must be a positive number"),
         (["--batch_size=0"], "batch_size"),
         (["--batch_size=many"], "whole number"),
         (["--validate_on=holiday"], "holiday"),
