@@ -29,7 +29,7 @@ def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("embedded")
     videos = {}
     for label in range(2):
-        images, truth = render_video(label, frames=30, seed=label)
+        images, truth = render_video(label, frames=48, seed=label)
         name = f"video{label}"
         with data.VideoWriter(folder / f"{name}.mp4", truth.width, truth.height, 25) as writer:
             for image in images:
