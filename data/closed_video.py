@@ -112,28 +112,30 @@ class ClosedVideo(VideoReader):
         stamps = {index.stamps[frame] for frame in frames}
         last = int(index.packets[list(frames)].max())
         decoder = _decoder(self._codec)
-        found: dict[int | None, VideoFrame] = {}
-        with (
-            suppress(OSError, ValueError, av.error.FFmpegError),
-            self.path.open("rb", buffering=0) as file,
-        ):
-            for number in range(start, last + 1):
-                stamp, position, size = contents[number].tolist()
-                packet = av.Packet(
-                    size
-                )  # of bytes it would lack the zeros that decoders read on to
-                file.seek(position)
-                packet.update(file.read(size))
-                packet.pts = packet.dts = stamp
-                # Of H.264, pictures that no other refers to need not be decoded.
-                skips = stamp not in stamps and decoder.name == "h264"
-                decoder.skip_frame = "NONREF" if skips else "DEFAULT"
-                found |= {frame.pts: frame for frame in decoder.decode(packet)}
-            found |= {frame.pts: frame for frame in decoder.decode(None)}
+        found: dict[int, VideoFrame] = {}
+        whole = True
+        with suppress(OSError, ValueError, av.error.FFmpegError), self.path.open("rb", 0) as file:
+            for number in (*range(start, last + 1), None):
+                packet = None  # the end, at which the decoder gives what it holds back
+                if number is not None:
+                    stamp, position, size = contents[number].tolist()
+                    packet = av.Packet(
+                        size
+                    )  # of bytes it would lack zeros that decoders read on to
+                    file.seek(position)
+                    packet.update(file.read(size))
+                    packet.pts = packet.dts = stamp
+                    # Of H.264, pictures that no other refers to need not be decoded.
+                    skips = stamp not in stamps and decoder.name == "h264"
+                    decoder.skip_frame = "NONREF" if skips else "DEFAULT"
+                for frame in decoder.decode(packet):
+                    whole &= not frame.is_corrupt
+                    if frame.pts in stamps:
+                        found[frame.pts] = frame
         decoder.flush_buffers()
-        wanted = [found.get(index.stamps[frame]) for frame in frames]
-        whole = [frame for frame in wanted if frame is not None and not frame.is_corrupt]
-        return whole if len(whole) == len(frames) else None
+        if not whole or len(found) < len(frames):
+            return None
+        return [found[index.stamps[frame]] for frame in frames]
 
     def _is_first(self, first: VideoFrame) -> bool:
         """Whether the first frame is decoded as it was from the container."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from data import CommandParser, Detections, InputError, run_command, write_run_record
@@ -69,9 +69,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = args.save_root / "fused"
     streams = find_streams(args.detections, args.top, args.format, reading_context(args, None))
     boxes = list(in_processes(Fusing(args.fusion, settings, folder), streams, args.workers))
-    chosen = {name: value for name, value in asdict(settings).items() if name in _SETTINGS}
     figures = {"videos": len(boxes), "boxes": sum(boxes)}
-    write_run_record(folder, {**vars(args), **chosen}, figures)
+    write_run_record(folder, vars(args), figures)
     print(f"{counted(sum(boxes), 'box')} in {counted(len(boxes), 'video')}: {folder}")
 
 
