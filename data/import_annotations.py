@@ -58,14 +58,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(f"{args.exports[0]}: names no video; export one with annotations")
     classes = _class_names(exports, choices, notes)
     annotated = {
-        video.name: _annotation(video, tubes, classes)
+        video.name: _annotation(video, tubes, classes, notes)
         for video, tubes in progress(videos, description="videos", unit="video")
     }
     splits = _splits(exports, list(annotated), args.test_list, args.test_every, notes)
-    annotations = Annotations(classes, annotated, splits)
-    save_annotations(args.output, annotations, {video.name: video.path for video, _ in videos})
     for note in notes:
         print("note:", note, file=sys.stderr)
+    if not any(video.tubes for video in annotated.values()):
+        raise InputError(
+            f"{args.exports[0]}: no box of a class is left; draw some, or change what the notes say"
+        )
+    annotations = Annotations(classes, annotated, splits)
+    save_annotations(args.output, annotations, {video.name: video.path for video, _ in videos})
     print(_table(annotations))
     print(f"written: {args.output}; now run: python data/check.py {args.output}")
 
@@ -150,18 +154,24 @@ def _class_names(exports: Sequence[Export], choices: Choices, notes: list[str]) 
         classes = [name for name in choices.classes if name]
         if others := sorted(drawn.difference(classes)):
             notes.append(f"classes that --classes does not name are left out: {', '.join(others)}")
+        if unused := [name for name in classes if name not in drawn]:
+            notes.append(f"classes that --classes names have no box: {', '.join(unused)}")
         return tuple(classes)
     listed = dict.fromkeys(name for export in exports for name in export.classes if name)
     if unused := [name for name in listed if name not in drawn]:
         notes.append(f"classes without a box are left out: {', '.join(unused)}")
-    return (*(name for name in listed if name in drawn), *sorted(drawn.difference(listed)))
+    others = sorted(drawn.difference(listed))
+    if listed and others:
+        notes.append(f"classes that are in no list of the tool come last: {', '.join(others)}")
+    return (*(name for name in listed if name in drawn), *others)
 
 
 def _annotation(
-    video: FoundVideo, tubes: Sequence[DrawnTube], classes: Sequence[str]
+    video: FoundVideo, tubes: Sequence[DrawnTube], classes: Sequence[str], notes: list[str]
 ) -> VideoAnnotation:
     """Clips tubes to the frame and checks that the video is as long as they are."""
     found: list[Tube] = []
+    outside = 0
     for tube in tubes:
         if tube.label not in classes:
             continue
@@ -171,9 +181,16 @@ def _annotation(
                 f"{video.path}: has {video.frames} frames, and a box is in frame {last} (counted "
                 "from 0); put the video that was annotated there"
             )
+        outside += len(tube.boxes)
         for part in inside_frame(tube, video.width, video.height):
+            outside -= len(part.boxes)
             label = classes.index(part.label)
             found.append(Tube.ground_truth(part.start, part.boxes, label, len(found)))
+    if outside:
+        notes.append(
+            f"{video.path}: {counted(outside, 'box')} outside of the frame of "
+            f"{video.width}x{video.height} left out"
+        )
     return VideoAnnotation(video.name, video.frames, video.width, video.height, tuple(found))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from data.annotation_tools.drawn_boxes import DrawnBox, DrawnTube, link_boxes
 from data.annotation_tools.export import Choices, Export, ExportedVideo
 from data.annotation_tools.video_folder import FoundVideo, VideoFolder
+from data.command import counted
 from data.errors import InputError
 from data.interchange import ava_csv
 from data.interchange.context import Context
@@ -47,12 +48,21 @@ def read(path: Path, videos: VideoFolder, choices: Choices) -> Export:
             f"{path}: numbers its actions and does not name them; give the names with --classes, "
             "one a line, or AVA's list of actions (.pbtxt)"
         )
-    rows = [row for row in csv.reader(read_lines(path)) if row]
-    if rows and not (len(rows[0]) > 1 and re.fullmatch(r"[\d.]+", rows[0][1])):
-        raise InputError(
-            f"{path}:1: must be video,second,x1,y1,x2,y2,action,person; remove the line if it is a "
-            "header, or name the format of the file"
-        )
+    reader = csv.reader(read_lines(path))
+    rows = []
+    for row in filter(None, reader):
+        place = f"{path}:{reader.line_num}"
+        if not rows and not (len(row) > 1 and re.fullmatch(r"[\d.]+", row[1])):
+            raise InputError(
+                f"{place}: must be video,second,x1,y1,x2,y2,action,person; remove the line if it "
+                "is a header, or name the format of the file"
+            )
+        if any(re.fullmatch(r"\d+\.?\d*", corner) and float(corner) > 2 for corner in row[2:6]):
+            raise InputError(
+                f"{place}: must hold corners as parts of the frame's width and height, from 0 to "
+                f"1, not {','.join(row[2:6])}; divide pixels by the frame size"
+            )
+        rows.append(row)
     found = {name: videos.must_find(path, name) for name in dict.fromkeys(row[0] for row in rows)}
     # The file may have more actions than were named, as AVA's list leaves out rare ones.
     numbers = [int(row[6]) for row in rows if len(row) > 6 and re.fullmatch(r"\d{1,4}", row[6])]
@@ -67,7 +77,9 @@ def read(path: Path, videos: VideoFolder, choices: Choices) -> Export:
         unnamed += len(tubes) - len(named)
         export.videos.append(ExportedVideo(found[name], named))
     if unnamed:
-        export.notes.append(f"{path}: {unnamed} tubes of actions without a name are left out")
+        export.notes.append(
+            f"{path}: {counted(unnamed, 'tube')} of actions without a name left out"
+        )
     return export
 
 

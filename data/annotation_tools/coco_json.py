@@ -14,9 +14,9 @@ The id of the actor is `track_id` or `instance_id`, of the annotation or in its 
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +24,10 @@ from data.annotation_tools.drawn_boxes import DrawnBox, link_boxes, usual_step
 from data.annotation_tools.export import Choices, Export, ExportedVideo
 from data.annotation_tools.image_frames import ImageName, find_frames
 from data.annotation_tools.video_folder import FoundVideo, VideoFolder
+from data.command import counted
 from data.errors import InputError
 from data.json_reader import JsonDocument
-from data.validation import count, listing, mapping, text
+from data.validation import count, listing, mapping, number, text
 
 TRACK_NAMES = ("track_id", "instance_id")
 FRAME_NAMES = ("frame_id", "frame_index")
@@ -65,40 +66,37 @@ def read(document: JsonDocument, videos: VideoFolder, choices: Choices) -> Expor
     """
     path = Path(document.path)
     export = Export()
-    place = "the file"
-    try:
-        root = mapping(document.value, "the file")
-        categories: dict[Any, str] = {}
-        for index, category in enumerate(listing(root["categories"], "categories")):
-            place = f"categories[{index}]"
+    with _entry(path, "the file"):
+        root = {"videos": [], "images": [], **mapping(document.value, "the file")}
+        listed = listing(root["categories"], "categories")
+        entries = listing(root["annotations"], "annotations")
+        for optional in ("videos", "images"):
+            listing(root[optional], optional)
+    categories: dict[Any, str] = {}
+    for index, category in enumerate(listed):
+        with _entry(path, f"categories[{index}]"):
             categories[category["id"]] = text(category["name"], "name")
-        place = "images"
-        frames = _frames(root, videos, path)
-        boxes: dict[int, list[DrawnBox]] = defaultdict(list)
-        known = {id(video): video for video, _ in frames.values()}
-        left_out = 0
-        for index, entry in enumerate(listing(root["annotations"], "annotations")):
-            place = f"annotations[{index}]"
+    frames = _frames(root, videos, path)
+    boxes: dict[int, list[DrawnBox]] = defaultdict(list)
+    known = {id(video): video for video, _ in frames.values()}
+    left_out = 0
+    for index, entry in enumerate(entries):
+        with _entry(path, f"annotations[{index}]"):
             for annotation in _annotations(entry):
                 label = _label(annotation, categories, choices.label_attribute)
                 if label is None or entry.get("iscrowd") or not annotation.box:
                     left_out += 1
                     continue
-                x, y, width, height = map(float, annotation.box)
-                if not all(map(math.isfinite, (x, y, width, height))):
-                    raise ValueError(f"the box {annotation.box} is not finite")
+                if annotation.image not in frames:
+                    what = "image has its image_id" if "bbox" in entry else "file_names has its box"
+                    raise ValueError(f"no {what}, {annotation.image!r}")
                 video, frame = frames[annotation.image]
                 track = None if annotation.track is None else str(annotation.track)
-                corners = (x, y, x + width, y + height)
-                boxes[id(video)].append(DrawnBox(frame, label, corners, track))
-    except InputError:
-        raise
-    except KeyError as error:
-        raise InputError(f"{path}: {place} lacks or misses {error}; add it") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: {place} is wrong ({error}); correct it") from None
+                boxes[id(video)].append(DrawnBox(frame, label, _corners(annotation.box), track))
     if left_out:
-        export.notes.append(f"{path}: {left_out} annotations without a box or class are left out")
+        export.notes.append(
+            f"{path}: {counted(left_out, 'annotation')} without a box or class left out"
+        )
     if choices.label_attribute is None:
         export.classes = list(dict.fromkeys(categories.values()))
     for key, video in known.items():
@@ -114,28 +112,60 @@ def _frames(
     root: Mapping[str, Any], videos: VideoFolder, path: Path
 ) -> dict[Any, tuple[FoundVideo, int]]:
     """Returns video and frame of each image by its id, or by (video id, place in the video)."""
-    listed = {video["id"]: video for video in root.get("videos", [])}
+    listed: dict[Any, Mapping[str, Any]] = {}
+    for index, video in enumerate(root["videos"]):
+        with _entry(path, f"videos[{index}]"):
+            listed[video["id"]] = video
     names = {key: video.get("name", video.get("file_name")) for key, video in listed.items()}
     images: dict[Any, ImageName] = {}
     found: dict[Any, tuple[FoundVideo, int]] = {}
-    for image in root.get("images", []):
-        video = names.get(image.get("video_id"))
-        number = next((image[name] for name in FRAME_NAMES if name in image), None)
-        if video is not None and number is not None:
-            where = videos.must_find(path, video)
-            frame = count(number, "the frame of an image")
-            if frame >= where.frames:
-                raise ValueError(
-                    f"{where.path} has {where.frames} frames counted from 0, and none {frame}"
-                )
-            found[image["id"]] = where, frame
-        else:
-            images[image["id"]] = ImageName(text(image["file_name"], "file_name"), video)
-    for key, video in listed.items():
-        for place, file in enumerate(video.get("file_names", [])):
-            images[key, place] = ImageName(text(file, "file_names"), video.get("name"))
+    sized: list[tuple[str, Any, Mapping[str, Any]]] = []
+    for index, image in enumerate(root["images"]):
+        place = f"images[{index}]"
+        with _entry(path, place):
+            sized.append((place, image["id"], image))
+            name = names.get(image.get("video_id"))
+            frame = next((image[field] for field in FRAME_NAMES if field in image), None)
+            if name is not None and frame is not None:
+                where = videos.must_find(path, text(name, "the name of its video"))
+                frame = count(frame, "its number of the frame")
+                if frame >= where.frames:
+                    raise ValueError(
+                        f"{where.path} has {where.frames} frames counted from 0, and none {frame}"
+                    )
+                found[image["id"]] = where, frame
+            else:
+                images[image["id"]] = ImageName(text(image["file_name"], "file_name"), name)
+    for index, (key, video) in enumerate(listed.items()):
+        place = f"videos[{index}]"
+        with _entry(path, place):
+            for frame, file in enumerate(video.get("file_names", [])):
+                images[key, frame] = ImageName(text(file, "file_names"), video.get("name"))
+                sized.append((place, (key, frame), video))
     by_name = find_frames(images.values(), videos, path)
-    return found | {key: by_name[name] for key, name in images.items()}
+    found |= {key: by_name[name] for key, name in images.items()}
+    for place, key, entry in sized:
+        size = entry.get("width"), entry.get("height")
+        if all(isinstance(side, (int, float)) and side > 0 for side in size):  # tools write 0 too
+            found[key][0].check_size(size, f"{path}: {place}")
+    return found
+
+
+@contextmanager
+def _entry(path: Path, place: str) -> Iterator[None]:
+    """Names the entry of the file in which something is missing or wrong.
+
+    Raises:
+        InputError: the block raised something that means an unexpected content.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except KeyError as error:
+        raise InputError(f"{path}: {place} lacks {error}; add it") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: {place} is wrong ({error}); correct it") from None
 
 
 def _annotations(entry: Mapping[str, Any]) -> Iterator[_Annotation]:
@@ -164,6 +194,16 @@ def _label(
     annotation: _Annotation, categories: Mapping[Any, str], attribute: str | None
 ) -> str | None:
     if attribute is None:
+        if annotation.category not in categories:
+            raise ValueError(f"no category has its category_id, {annotation.category!r}")
         return categories[annotation.category]
     value = annotation.attributes.get(attribute)
     return None if value in (None, "", "__undefined__") else str(value)
+
+
+def _corners(box: Sequence[Any]) -> tuple[float, float, float, float]:
+    numbers = [number(value, "a number of its bbox") for value in listing(box, "bbox")]
+    if len(numbers) != 4:
+        raise ValueError(f"its bbox must be x, y, width and height, not {numbers}")
+    x, y, width, height = numbers
+    return x, y, x + width, y + height

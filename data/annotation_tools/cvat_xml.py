@@ -22,6 +22,7 @@ import numpy as np
 from data.annotation_tools.drawn_boxes import DrawnBox, link_boxes
 from data.annotation_tools.export import Choices, Export, ExportedVideo
 from data.annotation_tools.video_folder import FoundVideo, VideoFolder
+from data.command import counted
 from data.errors import InputError
 from data.files import open_file
 from data.interpolation import interpolate_boxes
@@ -125,13 +126,13 @@ def read(path: Path, videos: VideoFolder, choices: Choices) -> Export:
     if choices.label_attribute is not None:
         export.classes = attributes.get(choices.label_attribute, [])
         if choices.label_attribute not in attributes:
+            known = f"name one of: {', '.join(attributes)}" if attributes else "leave it out"
             raise InputError(
-                f"{path}: no label has the attribute {choices.label_attribute!r}; "
-                f"--label_attribute must be one of: {', '.join(attributes) or 'none'}"
+                f"{path}: no label has the --label_attribute {choices.label_attribute!r}; {known}"
             )
     if others:
         export.notes.append(
-            f"{path}: {others} tracks without rectangles are left out (polygons, points, ...)"
+            f"{path}: {counted(others, 'track')} without rectangles left out (polygons, ...)"
         )
     # Exports of CVAT have all frames; where there are none but key frames, others wrote the file.
     whole = any(not box.keyframe for track in tracks for box in track.boxes)
@@ -139,7 +140,13 @@ def read(path: Path, videos: VideoFolder, choices: Choices) -> Export:
         own = [track for track in tracks if _task_of(track, tasks, path) is task]
         video = _find_video(task, path, videos)
         export.videos.append(_exported(task, own, video, whole, path))
-        if task.first > 0 or task.last < video.frames - 1:
+        if task.last >= video.frames:
+            export.notes.append(
+                f"{path}: the task goes on to frame {task.last}, and {video.path} has but "
+                f"{counted(video.frames, 'frame')}; if it is another video than was annotated, put "
+                "that one there"
+            )
+        elif task.first > 0 or task.last < video.frames - 1:
             export.notes.append(
                 f"{path}: the task holds the frames {task.first} to {task.last} of the "
                 f"{video.frames} of {video.name!r}; in the others there will be no tubes"
@@ -205,10 +212,12 @@ def _labels(meta: ElementTree.Element) -> tuple[list[str], dict[str, list[str]]]
 def _track(element: ElementTree.Element, attribute: str | None, path: Path) -> _Track:
     place = f"{path}: track {element.get('id')}"
     boxes = []
+    if not element.get("label"):
+        raise InputError(f"{place}: has no label; export it again")
     for box in element.iterfind("box"):
         try:
             boxes.append(_box(box, element, attribute))
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise InputError(
                 f"{place}: the box of frame {box.get('frame')} is wrong ({error}); export it again"
             ) from None
@@ -231,22 +240,35 @@ def _box(box: ElementTree.Element, track: ElementTree.Element, attribute: str | 
             "",
         )
         label = None if label in NO_VALUE else label
-    x1, y1, x2, y2 = (float(box.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
-    if not all(map(math.isfinite, (x1, y1, x2, y2))):
-        raise ValueError("its corners are not finite")
-    turn = math.radians(float(box.get("rotation", 0)))
+    x1, y1, x2, y2 = (_number(box, name) for name in ("xtl", "ytl", "xbr", "ybr"))
+    turn = math.radians(_number(box, "rotation")) if "rotation" in box.attrib else 0.0
     if turn:  # around its centre; the upright box around it
         width = abs((x2 - x1) * math.cos(turn)) + abs((y2 - y1) * math.sin(turn))
         height = abs((x2 - x1) * math.sin(turn)) + abs((y2 - y1) * math.cos(turn))
         x, y = (x1 + x2) / 2, (y1 + y2) / 2
         x1, y1, x2, y2 = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    frame = box.get("frame", "")
+    if not frame.isdecimal():
+        raise ValueError(f"its frame must be a whole number, not {frame!r}")
     return _Box(
-        frame=int(box.attrib["frame"]),
+        frame=int(frame),
         outside=box.get("outside") == "1",
         keyframe=box.get("keyframe", "1") == "1",
         corners=(x1, y1, x2, y2),
         label=label,
     )
+
+
+def _number(element: ElementTree.Element, name: str) -> float:
+    """An attribute that is a finite number."""
+    text = element.get(name, "")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"its {name} must be a finite number, not {text!r}")
+    return number
 
 
 def _task_of(track: _Track, tasks: list[_Task], path: Path) -> _Task:
@@ -266,11 +288,8 @@ def _find_video(task: _Task, path: Path, videos: VideoFolder) -> FoundVideo:
         video = videos.must_find(path, source)
     else:
         video = videos.must_find(path, name or path.stem, or_only=True)
-    if task.size is not None and task.size != (video.width, video.height):
-        raise InputError(
-            f"{path}: was drawn on frames of {task.size[0]}x{task.size[1]}, and those of "
-            f"{video.path} are {video.width}x{video.height}; put the video that was annotated there"
-        )
+    if task.size is not None:
+        video.check_size(task.size, str(path))
     return video
 
 

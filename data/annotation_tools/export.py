@@ -70,7 +70,12 @@ def choose_attribute(names: Sequence[str], choices: Choices, path: Path) -> str:
     Raises:
         InputError: the chosen one is not there, or there are several or none.
     """
-    known = ", ".join(names) or "none"
+    known = ", ".join(names)
+    if not names:
+        raise InputError(
+            f"{path}: its boxes have no attribute that could tell the action; give them one in the "
+            "tool"
+        )
     if choices.label_attribute is not None:
         if choices.label_attribute not in names:
             raise InputError(

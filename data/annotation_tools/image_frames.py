@@ -61,12 +61,7 @@ def find_frames(
         groups[group].append((name, int(match[2]) if match else None))
     found: dict[ImageName, tuple[FoundVideo, int]] = {}
     for group, images in groups.items():
-        if group.video is not None:
-            video = videos.must_find(export, group.video)
-        else:
-            candidates = (group.folder, _last(group.folder), group.prefix, export.stem)
-            named = [name for name in candidates if name] or [images[0][0].file]
-            video = videos.must_find(export, *named, or_only=True)
+        video = _video_of(group, images[0][0].file, videos, export)
         first = 0 if any(number == 0 for _, number in images) else 1
         for name, number in images:
             frame = video.images.get(PurePosixPath(name.file.replace("\\", "/")).name)
@@ -80,6 +75,20 @@ def find_frames(
                 )
             found[name] = video, frame
     return found
+
+
+def _video_of(group: _Group, image: str, videos: VideoFolder, export: Path) -> FoundVideo:
+    if group.video is not None:
+        return videos.must_find(export, group.video)
+    candidates = (group.folder, _last(group.folder), group.prefix, export.stem)
+    video = videos.find(*candidates, or_only=True)
+    if video is None:
+        tried = ", ".join(dict.fromkeys(repr(name) for name in candidates if name))
+        raise InputError(
+            f"{export}: of which video the image {image!r} is cannot be told: below {videos.path} "
+            f"none is called {tried}; name the video or folder of images itself with --videos"
+        )
+    return video
 
 
 def _last(folder: str) -> str:

@@ -18,6 +18,7 @@ from data.annotation_tools.drawn_boxes import DrawnBox, link_boxes, usual_step
 from data.annotation_tools.export import Choices, Export, ExportedVideo, choose_attribute
 from data.annotation_tools.image_frames import ImageName, find_frames
 from data.annotation_tools.video_folder import VideoFolder
+from data.command import counted
 from data.errors import InputError
 from data.interchange.files import head, read_lines
 from data.json_reader import JsonDocument
@@ -160,7 +161,7 @@ def _export(
         boxes[id(video)] += [DrawnBox(frame, label, corners, track or None) for label in labels]
     export = Export()
     for reason, number in left_out.items():
-        export.notes.append(f"{path}: {number} regions {reason} are left out")
+        export.notes.append(f"{path}: {counted(number, 'region')} {reason} left out")
     for video in {id(video): video for video, _ in frames.values()}.values():
         step = usual_step(frame for other, frame in frames.values() if other is video)
         try:

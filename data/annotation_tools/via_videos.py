@@ -23,6 +23,7 @@ from data.annotation_tools.drawn_boxes import (
 from data.annotation_tools.export import Choices, Export, ExportedVideo, choose_attribute
 from data.annotation_tools.via_images import TRACK_ATTRIBUTES
 from data.annotation_tools.video_folder import FoundVideo, VideoFolder
+from data.command import counted
 from data.errors import InputError
 from data.interpolation import interpolate_boxes
 from data.json_reader import JsonDocument
@@ -172,7 +173,7 @@ def _tubes(
     """Returns tubes, and what was left out."""
     tubes: list[DrawnTube] = []
     used: set[int] = set()
-    left_out: Counter[str] = Counter()
+    left_out: Counter[tuple[str, str]] = Counter()
     for segment in segments:
         places = [
             place
@@ -180,7 +181,7 @@ def _tubes(
             if segment.first <= box.frame <= segment.last and box.label in ("", segment.label)
         ]
         used.update(places)
-        left_out["stretches of time without a box"] += not places
+        left_out["temporal segment", "without a box"] += not places
         span = range(segment.first, segment.last + 1)
         for chain in _actors([boxes[place] for place in places], len(span)):
             keys = [box.frame for box in chain]
@@ -188,12 +189,16 @@ def _tubes(
             between = interpolate_boxes(keys, corners, span)
             tubes.append(DrawnTube(segment.label, segment.first, between))
     rest = [box for place, box in enumerate(boxes) if place not in used]
-    left_out["boxes without a class"] += sum(not box.label for box in rest)
+    left_out["box", "without a class"] += sum(not box.label for box in rest)
     drawn = [
         DrawnBox(box.frame, box.label, box.corners, box.track or None) for box in rest if box.label
     ]
     tubes += link_boxes(drawn, usual_step(box.frame for box in drawn))
-    notes = [f"{number} {what} are left out" for what, number in left_out.items() if number]
+    notes = [
+        f"{counted(number, what)} {lacking} left out"
+        for (what, lacking), number in left_out.items()
+        if number
+    ]
     return tubes, notes
 
 

@@ -48,6 +48,22 @@ class FoundVideo:
         """Whether a frame is the last one, for which not all frames have to be decoded."""
         return [frame.index for frame in video.select([last, last + 1])] == [last]
 
+    def check_size(self, size: tuple[float, float], place: str) -> None:
+        """Checks the width and height of the frames on which boxes were drawn.
+
+        Args:
+            size: in pixels, as an export says it.
+            place: the export, or the entry in it.
+
+        Raises:
+            InputError: the frames of the video are of another size.
+        """
+        if size != (self.width, self.height):
+            raise InputError(
+                f"{place}: was drawn on frames of {size[0]}x{size[1]}, and those of {self.path} "
+                f"are {self.width}x{self.height}; put the video that was annotated there"
+            )
+
     @cached_property
     def images(self) -> dict[str, int]:
         """Frames of the images of a folder by file name; empty for a file."""

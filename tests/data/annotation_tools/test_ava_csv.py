@@ -35,7 +35,7 @@ def test_ava(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(tubes(annotations)) == [("bend/bow (at the waist)", 0, 1), ("walk", 0, 26)]
     walking = next(tube for tube in annotations.videos["clip"].tubes if tube.label == 1)
     assert np.allclose(walking.boxes[[0, -1], 0], [6.4, 19.2])
-    assert "1 tubes of actions without a name are left out" in capsys.readouterr().err
+    assert "1 tube of actions without a name left out" in capsys.readouterr().err
     # Without persons the boxes are linked.
     loose = "".join(line.rpartition(",")[0] + "\n" for line in AVA.splitlines())
     again = run(videos, loose, *options, "--overwrite", name="ava_train.csv")
@@ -43,6 +43,14 @@ def test_ava(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"ava\.csv:1: must be video,.*; remove the line if it"):
         header = "video_id,middle_frame_timestamp,x1,y1,x2,y2,action_id,person_id\n"
         run(videos, header + AVA, *options, "--overwrite", name="ava.csv")
+    with pytest.raises(InputError, match=r"ava\.csv:2: .*not 32,5,80,90; divide pixels"):
+        run(
+            videos,
+            AVA.splitlines()[0] + "\nclip,0900,32,5,80,90,2,0\n",
+            *options,
+            "--overwrite",
+            name="ava.csv",
+        )
     with pytest.raises(InputError, match="give the names with --classes"):
         run(videos, AVA, "--overwrite", name="ava.csv")
     frames = AVA.replace("clip", "frames").replace("0901", "0900.2").replace("0900,", "0,")

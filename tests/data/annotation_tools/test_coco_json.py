@@ -48,7 +48,9 @@ def test_coco_of_cvat(videos: Path) -> None:
     ]
     annotations.append({**annotations[0], "iscrowd": 1})
     content = coco_export(images, annotations)
-    with pytest.raises(InputError, match="the video 'frame' is not below"):
+    with pytest.raises(
+        InputError, match=r"image 'frame_000000\.PNG' is cannot be told.*called 'frame', 'export';"
+    ):
         run(videos, content)
     # The export is called after the video, or there is but one.
     assert tubes(run(videos, content, name="clip.json")) == [("walk", 3, 9)]
@@ -84,15 +86,21 @@ def test_coco_images_of_a_folder_and_whole_videos(videos: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]}]}, "7"),
-        ({"annotations": [{"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]}]}, "7"),
-        ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}]}, "unpack"),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]}]},
+            "its image_id, 7",
+        ),
+        ({"annotations": [{"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]}]}, "y_id, 7"),
+        ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}]}, "x, y, width"),
+        ({"annotations": [{"category_id": 1, "bbox": [1, 2, 3, 4]}]}, r"\[0\] lacks 'image_id'"),
         ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": "box!"}]}, r"annotations\[0\]"),
         ({"annotations": 3}, "annotations must be a list"),
-        ({"images": [{"id": 1}]}, "'file_name'"),
+        ({"images": [{"id": 1}]}, r"images\[0\] lacks 'file_name'"),
+        ({"images": [{"id": 1, "file_name": "frames/1.jpg", "width": 640, "height": 480}]}, "640x"),
+        ({"images": None}, "images must be a list"),
         ({"images": [{"id": 1, "file_name": "frames/000099.png"}]}, "which frame the image"),
         ({"images": [{"id": 1, "file_name": "frames/last.png"}]}, "which frame the image"),
-        ({"categories": [{"id": 1}]}, r"categories\[0\] lacks or misses 'name'"),
+        ({"categories": [{"id": 1}]}, r"categories\[0\] lacks 'name'"),
     ],
 )
 def test_wrong_coco_is_refused(videos: Path, change: dict[str, Any], told: str) -> None:
@@ -100,3 +108,14 @@ def test_wrong_coco_is_refused(videos: Path, change: dict[str, Any], told: str) 
     with pytest.raises(InputError, match=told) as caught:
         run(videos, coco_export(images, []) | change)
     assert "\n" not in str(caught.value)
+
+
+def test_whole_videos_of_coco_that_do_not_fit_are_refused(videos: Path) -> None:
+    entry = {"id": 1, "file_names": ["frames/000000.jpg"], "width": 64, "height": 48}
+    drawn = {"id": 1, "video_id": 1, "category_id": 1, "bboxes": [[1, 2, 3, 4]]}
+    whole = {"videos": [entry], "categories": [{"id": 1, "name": "walk"}], "annotations": [drawn]}
+    assert tubes(run(videos, whole), "frames") == [("walk", 0, 1)]
+    with pytest.raises(InputError, match=r"videos\[0\]: was drawn on frames of 128x48"):
+        run(videos, whole | {"videos": [entry | {"width": 128}]}, "--overwrite")
+    with pytest.raises(InputError, match=r"no file_names has its box, \(2, 0\)"):
+        run(videos, whole | {"annotations": [drawn | {"video_id": 2}]}, "--overwrite")

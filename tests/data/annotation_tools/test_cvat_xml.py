@@ -80,7 +80,7 @@ def test_cvat_classes_in_an_attribute(videos: Path) -> None:
     annotations = run(videos, export, *options)
     assert annotations.classes == ("run", "bend down")
     assert tubes(annotations) == [("bend down", 5, 8)]
-    with pytest.raises(InputError, match=r"'verb'; --label_attribute must be one of: action"):
+    with pytest.raises(InputError, match=r"'verb'; name one of: action"):
         run(videos, export, "--label_attribute=verb", "--overwrite")
 
 
@@ -148,4 +148,6 @@ def test_cvat_archives_rotated_and_reaching_boxes(
     first, second = annotations.videos["clip"].tubes
     assert np.allclose(first.boxes, [[18, 12, 22, 32], [0, 0, 30, 48]], atol=1e-4)
     assert second.boxes.tolist() == [[60, 10, 64, 20]]
-    assert "1 tracks without rectangles are left out" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "1 track without rectangles left out" in told
+    assert "clip.mp4: 1 box outside of the frame of 64x48 left out" in told

@@ -41,7 +41,22 @@ from tests.data.annotation_tools.importing import BOX, WALK, all_frames, run
         ),
         (
             cvat_xml([cvat_task(WALK)], [cvat_track(0, "walk", [cvat_box(4, (1, 2, 3, np.nan))])]),
-            "the box of frame 4 is wrong",
+            "the box of frame 4 is wrong .its xbr|ybr must be a finite number, not 'nan'",
+        ),
+        (
+            cvat_xml(
+                [cvat_task(WALK)],
+                [cvat_track(0, "walk", [cvat_box(4, BOX).replace('"4"', '"four"')])],
+            ),
+            "its frame must be a whole number, not 'four'",
+        ),
+        (
+            cvat_xml([cvat_task(WALK)], [cvat_track(0, "", [cvat_box(4, BOX)])]),
+            "track 0: has no label",
+        ),
+        (
+            cvat_xml([cvat_task(WALK)], [cvat_track(0, "walk", [cvat_box(4, (70, 0, 80, 9))])]),
+            "no box of a class is left",
         ),
         (
             cvat_xml(
@@ -101,6 +116,22 @@ def test_options_are_checked_first(videos: Path) -> None:
     ]:
         with pytest.raises(InputError, match=told):
             run(videos, export, *options)
+
+
+def test_what_may_not_be_meant_is_noted(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A task longer than its video, a class of the user without a box, a label of no list."""
+    tracks = [cvat_track(place, name, all_frames(0, 5)) for place, name in enumerate(("walk", "x"))]
+    export = cvat_xml([cvat_task(WALK, size=31)], tracks)
+    assert run(videos, export).classes == ("walk", "x")
+    told = capsys.readouterr().err
+    assert "the task goes on to frame 30" in told and "clip.mp4 has but 30 frames" in told
+    assert "classes that are in no list of the tool come last: x" in told
+    names = videos.parent / "names.txt"
+    names.write_text("Walk\nwalk\n")
+    assert run(videos, export, f"--classes={names}", "--overwrite").classes == ("Walk", "walk")
+    told = capsys.readouterr().err
+    assert "classes that --classes does not name are left out: x" in told
+    assert "classes that --classes names have no box: Walk" in told
 
 
 def test_one_video_may_be_named_itself(videos: Path) -> None:

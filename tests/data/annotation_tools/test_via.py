@@ -120,8 +120,8 @@ def test_via_videos(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left = annotations.videos["clip"].tubes[0].boxes[:, 0].tolist()
     assert left == [10, 10, 12, 14, 16, 18, 18, 18, 18, 18, 18]
     told = capsys.readouterr().err
-    assert "1 stretches of time without a box are left out" in told
-    assert "1 boxes without a class are left out" in told
+    assert "1 temporal segment without a box left out" in told
+    assert "1 box without a class left out" in told
 
 
 def test_via_videos_with_several_actors(videos: Path) -> None:
