@@ -49,7 +49,7 @@ def read(path: Path, videos: VideoFolder, choices: Choices) -> Export:
             "one a line, or AVA's list of actions (.pbtxt)"
         )
     reader = csv.reader(read_lines(path))
-    rows = []
+    rows: list[list[str]] = []
     for row in filter(None, reader):
         place = f"{path}:{reader.line_num}"
         if not rows and not (len(row) > 1 and re.fullmatch(r"[\d.]+", row[1])):

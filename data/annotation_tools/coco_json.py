@@ -145,9 +145,9 @@ def _frames(
     by_name = find_frames(images.values(), videos, path)
     found |= {key: by_name[name] for key, name in images.items()}
     for place, key, entry in sized:
-        size = entry.get("width"), entry.get("height")
-        if all(isinstance(side, (int, float)) and side > 0 for side in size):  # tools write 0 too
-            found[key][0].check_size(size, f"{path}: {place}")
+        width, height = entry.get("width"), entry.get("height")
+        if width and height:  # which need not be there, and some tools write 0
+            found[key][0].check_size((width, height), f"{path}: {place}")
     return found
 
 
