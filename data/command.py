@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from data.errors import InputError
+from data.errors import InputError, InputErrors
 from data.files import atomic_write
 
 ItemT = TypeVar("ItemT")
@@ -33,6 +33,7 @@ RECORDED_PACKAGES = (
     "torch",
     "torchvision",
 )
+MOST_ERRORS = 10
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -83,8 +84,8 @@ def run_command(
     """Calls the `main` of a script and exits as every command of the project does.
 
     Exit codes: 0 done, 1 failed (any other exception, with its traceback), 2 bad input or a full
-    disk (one sentence on stderr), 130 interrupted by the user, 141 whoever read the output has
-    stopped.
+    disk (a sentence on stderr for each thing that is wrong), 130 interrupted by the user, 141
+    whoever read the output has stopped.
 
     Args:
         main: takes the arguments (None: those of the process), returns an exit code or None for 0.
@@ -99,7 +100,11 @@ def run_command(
             code = end.code
         sys.stdout.flush()
     except InputError as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        errors = error.errors if isinstance(error, InputErrors) else (error,)
+        for one in errors[:MOST_ERRORS]:
+            print("error:", " ".join(str(one).split()), file=sys.stderr)
+        if len(errors) > MOST_ERRORS:
+            print(f"error: and {len(errors) - MOST_ERRORS} more like these", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted; what was written is kept", file=sys.stderr)

@@ -21,7 +21,7 @@ from data.command import (
     run_command,
 )
 from data.dataset import DATASETS, open_dataset
-from data.errors import InputError
+from data.errors import InputError, check_each
 from data.flow_images import FlowImages
 from data.image_folder import list_images
 from data.input_images import NO_BROX, stored_folder
@@ -150,15 +150,9 @@ def _of_dataset(args: argparse.Namespace) -> tuple[Path, list[FlowImages]]:
 def _of_files(args: argparse.Namespace) -> tuple[Path, list[FlowImages]]:
     """The folder for all images, and the videos that were named."""
     folder = args.save_root / f"{args.input_type}-images"
+    check_each(args.videos, _check_video)  # says what is wrong before the work starts
     videos: dict[Path, FlowImages] = {}
     for path in args.videos:
-        if path.is_dir() and not list_images(path):
-            below = next((x for x in sorted(path.iterdir()) if x.suffix in VIDEO_SUFFIXES), None)
-            if below:
-                raise InputError(
-                    f"{path}: is a folder of videos; name the videos in it, such as {below}"
-                )
-        open_video(path).close()  # says what is wrong before the work starts
         target = folder / stored_folder(path, args.input_type).name
         if target in videos:
             raise InputError(
@@ -167,6 +161,16 @@ def _of_files(args: argparse.Namespace) -> tuple[Path, list[FlowImages]]:
             )
         videos[target] = FlowImages(path, target)
     return folder, list(videos.values())
+
+
+def _check_video(path: Path) -> None:
+    if path.is_dir() and not list_images(path):
+        below = next((x for x in sorted(path.iterdir()) if x.suffix in VIDEO_SUFFIXES), None)
+        if below:
+            raise InputError(
+                f"{path}: is a folder of videos; name the videos in it, such as {below}"
+            )
+    open_video(path).close()
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from typing import Any
 
 import data
 from data.command import ProgressBar, counted, positive
+from data.errors import check_each
 from data.processes import in_processes
 from detection.detector import BACKENDS, PRECISIONS, choose_backend, choose_device
 from detection.distributed import own_device, rank, world_size
 from detection.sources import Source, dataset_sources, named_sources
-from detection.video_results import SAVE_FORMATS, VideoDetection
+from detection.video_results import ROAD_MAT, SAVE_FORMATS, VideoDetection
 from weights import resolve_weights
 
 _SHIPPED_FOR = {"embedded": "amtnet-mobilenetv2-embedded"}
@@ -58,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.overwrite:
         _check_record(work.folder / _RECORD, made_with)
     left = [s for s in own if options.overwrite or not work.result(s).exists()]
-    for source in left:
-        source.check(input_types)  # says what is wrong before the work starts
+    # Says what is wrong before the work starts.
+    check_each(left, lambda source: source.check(input_types))
     if options.overwrite:
         _remove_results(work, own, sources)
     recorded = {**vars(options), "weights": str(weights), "made_with": made_with}
@@ -182,10 +183,12 @@ def _check_record(record: Path, made_with: dict[str, Any]) -> None:
         raise data.InputError(
             f"{record}: is no record of a detect run; add --overwrite or name another --save_root"
         ) from None
-    changed = sorted(key for key in made_with if before.get(key) != made_with[key])
+    changed = [
+        key.removesuffix("_sha256") for key in made_with if before.get(key) != made_with[key]
+    ]
     if changed:
         raise data.InputError(
-            f"{record.parent}: holds detections made with another {', '.join(changed)}; add "
+            f"{record.parent}: holds detections made with other {', '.join(changed)}; add "
             "--overwrite to replace them, or name another --save_root"
         )
 
@@ -209,6 +212,8 @@ def _remove_results(work: VideoDetection, own: list[Source], sources: list[Sourc
 def _what_next(options: argparse.Namespace, folder: Path) -> str:
     """The command that most users want then."""
     command = ["python", "tubes/build.py", "--save_root", str(options.save_root)]
+    if not options.dataset and options.save_format == ROAD_MAT:
+        return "ROAD's programs read them; to link them here, detect without --save_format"
     if not options.dataset:
         return f"link them to tubes: {shlex.join(command)}"
     command = ["python", "evaluation/frame_map.py", str(folder), "--dataset", options.dataset]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import data
+from data.errors import check_each
 from data.image_folder import list_images
 from data.interchange.files import read_lines
 from data.media_index import VIDEO_SUFFIXES
@@ -122,21 +123,25 @@ def _videos(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Path]]:
-    found = False
-    for number, line in enumerate(read_lines(path), 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        listed = path.parent / text
-        if not listed.exists():
-            raise data.InputError(
-                f"{path}:{number}: {listed} is not there; name videos as they are seen from the "
-                "folder of the list, one a line"
-            )
-        found = True
-        yield from _videos(listed)
-    if not found:
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(read_lines(path), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not lines:
         raise data.InputError(f"{path}: lists no videos; name one a line")
+
+    def check(line: tuple[int, str]) -> None:
+        number, listed = line
+        if not (path.parent / listed).exists():
+            raise data.InputError(
+                f"{path}:{number}: {path.parent / listed} is not there; name videos as they are "
+                "seen from the folder of the list, one a line"
+            )
+
+    check_each(lines, check)
+    for _, listed in lines:
+        yield from _videos(path.parent / listed)
 
 
 def _videos_below(root: Path) -> Iterator[tuple[str, Path]]:

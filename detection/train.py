@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 import data
+from data.errors import check_each
 from data.processes import keep_freed_memory
 from detection.detector import Detector, choose_device
 from detection.distributed import (
@@ -117,8 +118,9 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
             monitor=monitor,
             options=fixed_options(options),
         )
-        if trainer.resume() and rank() == 0:
-            print(f"resumed at step {trainer.iteration} from {folder / STATE_FILE}")
+        resumed = trainer.resume()
+        if rank() == 0:
+            print(_what_is_done(trainer, options, resumed=resumed))
         validate = partial(_validate, options, trainer, dataset, device)
         figures = trainer.train(options.max_iter, options.val_step, validate)
     if rank() == 0:
@@ -126,6 +128,18 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         log = folder / data.LOG_FILE
         print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
     return 0
+
+
+def _what_is_done(trainer: Trainer, options: argparse.Namespace, *, resumed: bool) -> str:
+    """What is left of the training, and where it can be watched."""
+    state, log = trainer.folder / STATE_FILE, trainer.folder / data.LOG_FILE
+    if trainer.iteration >= options.max_iter:
+        return (
+            f"finished before, {options.max_iter} steps; to train on, start another training from "
+            f"these weights: --init_weights {trainer.folder / BEST_WEIGHTS} --save_root FOLDER"
+        )
+    steps = f"{options.max_iter} steps, a validation every {options.val_step}; losses: {log}"
+    return f"resumed at step {trainer.iteration} from {state}; {steps}" if resumed else steps
 
 
 def _validate(
@@ -237,7 +251,8 @@ def _check_inputs(options: argparse.Namespace, dataset: data.Dataset) -> None:
         for video in dataset.annotations.split(part)
     }
     own = list(names.values())[rank() :: world_size()]
-    for video in data.progress(own, description="check", unit="video"):
+
+    def check(video: data.VideoAnnotation) -> None:
         for stream in streams_of(options):
             with dataset.open_input(video.name, stream.input_type) as reader:
                 size = reader.width, reader.height
@@ -253,6 +268,8 @@ def _check_inputs(options: argparse.Namespace, dataset: data.Dataset) -> None:
                     f"{reader.path}: has {length} frames, and tubes up to frame {last - 1} in the "
                     f"annotation of {video.name!r}; correct the annotation, or copy it again"
                 )
+
+    check_each(data.progress(own, description="check", unit="video"), check)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class Trainer:
             ) from None
         if changed:
             raise data.InputError(
-                f"{path}: was trained with another {', '.join(changed)}; use the same options, "
+                f"{path}: was trained with other {', '.join(changed)}; use the same options, "
                 "another --save_root, or --overwrite to train anew"
             )
         if self.monitor is not None:

@@ -169,8 +169,9 @@ def tubes_by_video(
 def report_coverage(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> None:
     """Tells on stderr how the results and the ground truth differ.
 
-    That is: which videos are left out and which count as missed, which classes do, and which videos
-    have another length or size. UCF24 goes around in several sizes, so this is no error.
+    That is: which videos are left out and which count as missed, which classes do, of which classes
+    there is nothing to find, and which videos have another length or size. UCF24 goes around in
+    several sizes, so this is no error.
 
     Args:
         origins: Videos of which there are results, by name.
@@ -198,6 +199,7 @@ def report_coverage(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> N
             file=sys.stderr,
         )
     _report_classes(origins, truth)
+    _report_absent_classes(truth)
     _report_shapes(origins, truth)
 
 
@@ -213,6 +215,19 @@ def _report_classes(origins: Mapping[str, VideoOrigin], truth: GroundTruth) -> N
             f"note: {len(missed)} of {len(truth.classes)} classes of {truth.name} are unknown to "
             "the results and count as missed, with an average precision of 0: "
             f"{_some([truth.classes[label] for label in sorted(missed)], 10)}",
+            file=sys.stderr,
+        )
+
+
+def _report_absent_classes(truth: GroundTruth) -> None:
+    """Tells which classes the means hold although there is nothing of them to find."""
+    there = {tube.label for video in truth.videos for tube in video.tubes}
+    absent = [name for label, name in enumerate(truth.classes) if label not in there]
+    if absent:
+        print(
+            f"note: {len(absent)} of {len(truth.classes)} classes have no true tube in "
+            f"{truth.name} and an average precision of 0, which the mean holds unless its protocol "
+            f"leaves such classes out: {_some(absent, 10)}",
             file=sys.stderr,
         )
 

@@ -24,6 +24,7 @@ from data import (
     write_run_record,
 )
 from data.command import counted
+from data.errors import InputErrors
 
 FULL = "cannot be written (No space left on device); make room and run it again\n"
 
@@ -44,6 +45,12 @@ def _main_that(result: int | BaseException | None) -> Any:
         (0, 0, ""),
         (1, 1, ""),
         (InputError("a.json: is\n  wrong; mend it"), 2, "error: a.json: is wrong; mend it\n"),
+        (InputErrors([InputError("a: x"), InputError("b: y")]), 2, "error: a: x\nerror: b: y\n"),
+        (
+            InputErrors([InputError("a: x")] * 12),
+            2,
+            "error: a: x\n" * 10 + "error: and 2 more like these\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted; what was written is kept\n"),
         (SystemExit(3), 3, ""),
         (

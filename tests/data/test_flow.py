@@ -167,6 +167,7 @@ def test_a_part_that_was_made_otherwise_is_not_gone_on_with() -> None:
         (["a.mp4", "--input_type", "rgb"], "choose fastOF or raft"),
         (["a.mp4", "--workers", "0"], "--workers 0: must be at least 1"),
         (["none.mp4"], "none.mp4: no such file"),
+        (["none.mp4", "a.mp4", "b"], "none.mp4: no such file.*; b: is a folder of videos"),
         (["b"], "b: is a folder of videos; name the videos in it, such as b/a.mp4"),
         (["a.mp4", "b/a.mp4"], "b/a.mp4: has the name of a.mp4"),
         (["--dataset", "none.json"], "none.json: neither"),

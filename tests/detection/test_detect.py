@@ -77,7 +77,7 @@ def test_a_data_set_is_detected_once(dataset, run, tmp_path, capsys):
     run("--dataset", dataset, "--split=test")
     assert "0 videos, 0 rows; 1 video done before" in capsys.readouterr().out
     for changed in ("--split=train", "--precision=bfloat16", "--save_format=road-mat"):
-        with pytest.raises(data.InputError, match=f"another {changed.split('=')[0][2:]};"):
+        with pytest.raises(data.InputError, match=f"other {changed.split('=')[0][2:]};"):
             run("--dataset", dataset, "--split=test", changed)
     assert file.stat().st_mtime_ns == written
     (tmp_path / "detections" / ".killed.npz").touch()
@@ -119,6 +119,7 @@ def test_names_of_videos_in_folders_and_lists(tmp_path):
     [
         ("", "list.txt: lists no videos"),
         ("a.mp4\nb.mp4\n", r"list.txt:2: .*b.mp4 is not there"),
+        ("b.mp4\na.mp4\nc.mp4\n", r"list.txt:1: .*list.txt:3: .*c.mp4 is not there"),
         ("a.mp4\nc/a.mp4\n", "c/a.mp4: has the name of .*a.mp4"),
         ("empty\n", "empty: holds neither images nor videos"),
         (b"\xff\xfe", "is not UTF-8"),
@@ -162,6 +163,9 @@ def test_a_damaged_video_is_named_before_the_work_starts(dataset, run, tmp_path)
     (tmp_path / "bad.mp4").write_text("no video")
     with pytest.raises(data.InputError, match=r"bad\.mp4"):
         run(dataset.parent / "left", tmp_path / "bad.mp4")
+    (tmp_path / "worse.mp4").write_text("no video")
+    with pytest.raises(data.InputError, match=r"bad\.mp4.*worse\.mp4"):
+        run(tmp_path / "bad.mp4", dataset.parent / "left", tmp_path / "worse.mp4")
     assert not (tmp_path / "detections").exists()
 
 

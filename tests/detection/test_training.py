@@ -79,6 +79,9 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     resumed = _train(dataset, tmp_path / "killed", *more)
     assert resumed.returncode == 0, resumed.stderr
     assert "resumed at step 20" in resumed.stdout
+    assert "40 steps, a validation every 20; losses: " in resumed.stdout
+    again = _train(dataset, tmp_path / "killed", *more)
+    assert "finished before, 40 steps; to train on" in again.stdout
     whole, killed = (
         [{k: v for k, v in line.items() if k != "seconds"} for line in _log(tmp_path / name)]
         for name in ("whole", "killed")
@@ -90,7 +93,7 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     ]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     changed = _train(dataset, tmp_path / "killed", *more, "--seed=5")
-    assert changed.returncode == 2 and "another seed" in changed.stderr
+    assert changed.returncode == 2 and "other seed" in changed.stderr
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,9 @@ def test_data_are_checked_before_the_first_step(dataset, tmp_path):
         path.write_text(wrong)
         done = _train(path, tmp_path, "--max_iter=1")
         assert done.returncode == 2 and message in done.stderr
-        assert done.stderr.count("\n") == 1 and not list(tmp_path.glob("training/*"))
+        told = done.stderr.splitlines()  # of both videos
+        assert len(told) == 2 and all(line.startswith("error: ") for line in told)
+        assert not list(tmp_path.glob("training/*"))
 
 
 def test_micro_tubes_are_where_tubes_are_whole(dataset):

@@ -19,6 +19,7 @@ from data import (
     load_tubes,
     save_annotations,
 )
+from tests.notes import absent_class
 from tests.tubes.test_build import CLASSES, write_detections, write_truth
 from tubes import build, predict_early
 
@@ -47,7 +48,8 @@ def test_streams_of_other_lengths(tmp_path, capsys, fusion):
     assert capsys.readouterr().err == lengths_note("2 of 3", 30, 20)
     truth = write_truth(tmp_path / "truth.json", "a", "b", "c")
     predict_early.main([*command[:-2], "--dataset", str(truth)])
-    assert capsys.readouterr().err == lengths_note("2 of 3", 30, 20)
+    told = capsys.readouterr().err
+    assert told == lengths_note("2 of 3", 30, 20) + absent_class(f"{truth}, test")
     build.main([str(whole), "--top", str(whole), "--save_root", str(tmp_path)])
     assert capsys.readouterr().err == ""
 
@@ -59,7 +61,8 @@ def test_streams_of_two_programs(tmp_path, capsys):
     flow = write_detections(tmp_path / "flow", "b", frames=20)
     command = [str(tmp_path / "rgb.json"), "--top", str(flow), "--fusion", "cat"]
     build.main([*command, "--dataset", str(truth), "--save_root", str(tmp_path)])
-    assert capsys.readouterr().err == lengths_note("1 of 1", 30, 20)
+    told = capsys.readouterr().err
+    assert told == lengths_note("1 of 1", 30, 20) + absent_class(f"{truth}, test")
 
 
 def test_classes_and_shapes_of_the_ground_truth(tmp_path, capsys):
@@ -71,7 +74,8 @@ def test_classes_and_shapes_of_the_ground_truth(tmp_path, capsys):
     by_build = capsys.readouterr().err
     predict_early.main([str(folder), "--dataset", str(truth)])
     assert by_build == capsys.readouterr().err
-    unknown, size = by_build.splitlines()
+    unknown, absent, size = by_build.splitlines(keepends=True)
+    assert absent == absent_class(f"{truth}, test")
     assert "1 of 2 classes" in unknown and "average precision of 0: jump" in unknown
     assert "the first is a: 68x48, annotated 64x48" in size
 
