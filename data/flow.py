@@ -23,12 +23,11 @@ from data.command import (
 from data.dataset import DATASETS, open_dataset
 from data.errors import InputError, check_each
 from data.flow_images import FlowImages
-from data.image_folder import list_images
 from data.input_images import NO_BROX, stored_folder
 from data.media_index import VIDEO_SUFFIXES
 from data.optical_flow import COMPUTED_TYPES, flow_estimator
 from data.processes import in_processes
-from data.video import open_video
+from data.video import open_video, video_files
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -164,7 +163,7 @@ def _of_files(args: argparse.Namespace) -> tuple[Path, list[FlowImages]]:
 
 
 def _check_video(path: Path) -> None:
-    if path.is_dir() and not list_images(path):
+    if path.is_dir() and not video_files(path):
         below = next((x for x in sorted(path.iterdir()) if x.suffix in VIDEO_SUFFIXES), None)
         if below:
             raise InputError(

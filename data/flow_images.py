@@ -22,7 +22,7 @@ from data.files import atomic_write
 from data.image_folder import list_images, read_image
 from data.input_images import FlowVideo
 from data.optical_flow import ESTIMATORS, flow_estimator
-from data.video import open_video
+from data.video import open_video, video_files
 
 RECORD = "flow.json"
 JPEG_QUALITY = 95  # OpenCV's default, of which the published images are
@@ -107,7 +107,7 @@ class FlowImages:
 
     def _made_from(self, input_type: str) -> dict[str, Any]:
         """Everything that decides what the images are."""
-        files = list_images(self.source) if self.source.is_dir() else [self.source]
+        files = video_files(self.source)
         return {
             "estimator": ESTIMATORS[input_type],
             "files": len(files),

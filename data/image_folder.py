@@ -93,6 +93,16 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
         raise InputError(
             f"{path}: the image cannot be read ({error.strerror}); check the file"
         ) from error
+    return decode_image(content, str(path))
+
+
+def decode_image(content: bytes, place: str) -> npt.NDArray[np.uint8]:
+    """As `read_image`, of the content of an image file.
+
+    Args:
+        content: of the file.
+        place: where it comes from, for the error.
+    """
     image = None
     if content and _is_whole(content):
         # OpenCV refuses absurd sizes with an error and everything else with None.
@@ -100,7 +110,7 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
             # Decoding from memory also works for names that OpenCV's own file access cannot open.
             image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise InputError(f"{path}: the image is damaged or not an image; replace the file")
+        raise InputError(f"{place}: the image is damaged or not an image; replace the file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 

@@ -26,6 +26,7 @@ _FOLDERS = (
     "rgb-images",  # UCF24 and J-HMDB as AMTNet and ROAD have them
     "Frames",  # J-HMDB of ACT
     "Rename_Images",  # J-HMDB as published
+    "jpg",  # frame databases of dataset2database
     "videos",
     "clips",
     "ReCompress_Videos",  # J-HMDB as published

@@ -1,4 +1,4 @@
-"""Opens videos: files of any container that FFmpeg reads, and folders of images."""
+"""Opens videos: files of any container that FFmpeg reads, folders of images, frame databases."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.image_folder import ImageFolder
+from data.frame_database import DATABASE, FrameDatabase
+from data.image_folder import ImageFolder, list_images
 from data.video_file import DEFAULT_FRAME_RATE, VideoFile
 from data.video_reader import VideoReader
 
 
 def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> VideoReader:
-    """Opens a video file or a folder of images for reading frame by frame.
+    """Opens a video file, a folder of images or a frame database for reading frame by frame.
 
     Example:
         with open_video("street.mp4") as video:
@@ -25,8 +26,9 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
                 print(frame.index, frame.time, frame.image.shape)
 
     Args:
-        path: a video file, or a folder of jpg, png or bmp images in natural order.
-        frame_rate: frames per second of a folder of images; video files know their own.
+        path: a video file; a folder of jpg, png or bmp images in natural order; a frame database
+            or the folder in which it is `frames.db`.
+        frame_rate: frames per second of images and databases; video files know their own.
 
     Raises:
         InputError: missing, empty or no video.
@@ -39,10 +41,23 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); check the path") from error
     if stat.S_ISDIR(mode):
-        return ImageFolder(path, frame_rate)
+        database = (path / DATABASE).is_file()
+        return FrameDatabase(path, frame_rate) if database else ImageFolder(path, frame_rate)
     if stat.S_ISREG(mode):
-        return VideoFile(path)
+        return FrameDatabase(path, frame_rate) if path.suffix == ".db" else VideoFile(path)
     raise InputError(f"{path}: neither a file nor a folder; give a video file")
+
+
+def video_files(path: Path) -> list[Path]:
+    """Returns the files that a video consists of; none for a folder that is no video.
+
+    Args:
+        path: a file; a folder of images, which are in natural order, or with a frame database.
+    """
+    if not path.is_dir():
+        return [path]
+    database = path / DATABASE
+    return [database] if database.is_file() else list_images(path)
 
 
 def read_frames(
@@ -56,7 +71,7 @@ def read_frames(
     video that stays open.
 
     Args:
-        video: a video file or a folder of images, or one that is open already, and stays open.
+        video: as `open_video` takes, or one that is open already, and stays open.
         indices: 0-based frames, in any order, repeats allowed.
 
     Returns:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import data
 from data.errors import check_each
-from data.image_folder import list_images
 from data.interchange.files import read_lines
 from data.media_index import VIDEO_SUFFIXES
 from data.optical_flow import COMPUTED_TYPES
+from data.video import video_files
 
 _RGB, *_FLOW_TYPES = data.INPUT_TYPES
 _FLOW_FOLDERS = {f"{kind}-images" for kind in _FLOW_TYPES}
@@ -24,7 +24,7 @@ class Source:
 
     Attributes:
         name: of the video.
-        path: a file, or a folder of images.
+        path: a file, or a folder of images or with a frame database.
         stored: folders of flow images by input type, if they are elsewhere than
             `data.stored_folder` says; they need not be there.
     """
@@ -86,8 +86,9 @@ def named_sources(paths: Sequence[Path]) -> list[Source]:
     """The videos that were named.
 
     Args:
-        paths: video files, folders of images, folders of videos at any depth, and text files that
-            name such files and folders, one a line, seen from where the text file is.
+        paths: video files, folders of images, frame databases, folders of videos at any depth, and
+            text files that name such files and folders, one a line, seen from where the text file
+            is.
 
     Returns:
         Videos named by their files; those in folders of videos by the path below the folder.
@@ -111,7 +112,7 @@ def _videos(path: Path) -> Iterator[tuple[str, Path]]:
     """Names and paths of the videos that one argument stands for."""
     if path.suffix == ".txt" and path.is_file():
         yield from _listed(path)
-    elif path.is_dir() and not list_images(path):
+    elif not video_files(path):
         found = list(_videos_below(path))
         if not found:
             raise data.InputError(
@@ -149,7 +150,7 @@ def _videos_below(root: Path) -> Iterator[tuple[str, Path]]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            if list_images(entry):
+            if video_files(entry):
                 yield entry.name, entry
             elif entry.name not in _FLOW_FOLDERS:
                 for name, video in _videos_below(entry):

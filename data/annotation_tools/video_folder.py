@@ -7,22 +7,23 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import InputError
-from data.image_folder import IMAGE_SUFFIXES, list_images
+from data.image_folder import list_images
 from data.media_index import VIDEO_SUFFIXES, find_media
-from data.video import open_video
+from data.video import open_video, video_files
+from data.video_file import VideoFile
 from data.video_reader import VideoReader
 
 
 @dataclass
 class FoundVideo:
-    """A video file or a folder of images.
+    """A video file, a folder of images or a frame database.
 
     Attributes:
         name: as the annotation will name it.
         path: of the file or folder.
         width: of the frame, in pixels.
         height: of the frame, in pixels.
-        frame_rate: in frames per second; None for folders of images, which don't tell.
+        frame_rate: in frames per second; None for images, which don't tell.
         announced: number of frames, for a file an estimate, if there is any.
     """
 
@@ -140,20 +141,20 @@ class VideoFolder:
         """The one video that is there, if there is but one."""
         if self.path.is_file():
             return self.path
-        inside = sorted(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
-        if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in inside):
+        if video_files(self.path):
             return self.path
+        inside = sorted(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
         videos = [
             entry
             for entry in inside
-            if entry.suffix.lower() in VIDEO_SUFFIXES or (entry.is_dir() and list_images(entry))
+            if entry.suffix.lower() in VIDEO_SUFFIXES or (entry.is_dir() and video_files(entry))
         ]
         return videos[0] if len(videos) == 1 else None
 
     def _open(self, name: str, path: Path) -> FoundVideo:
         if path not in self._opened:
             with open_video(path) as video:
-                rate = None if path.is_dir() else video.frame_rate
+                rate = video.frame_rate if isinstance(video, VideoFile) else None
                 self._opened[path] = FoundVideo(
                     name, path, video.width, video.height, rate, video.frames
                 )

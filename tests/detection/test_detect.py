@@ -14,12 +14,14 @@ import pytest
 import torch
 
 import data
+from data import check
 from data.class_filter import frame_picks
 from data.matlab_file import read_matlab
 from detection import detect
 from detection.sources import named_sources
 from detection.streams import Stream
 from evaluation.detection_files import find_detections
+from tests.data.test_frame_database import write_database
 from tests.detection.small import CLASSES, save_small, small_network, write_images, write_squares
 
 
@@ -98,6 +100,21 @@ def test_files_folders_and_lists_give_the_same(dataset, run, tmp_path, capsys):
         results.append(_found(tmp_path))
     assert set(results[0]) == {"left", "right"}
     assert results[0] == results[1] == results[2]
+
+
+def test_frame_databases_give_what_their_images_give(dataset, run, tmp_path):
+    run(dataset.parent)
+    expected = _found(tmp_path)
+    for name in ("left", "right"):
+        files = sorted((dataset.parent / name).iterdir())
+        contents = [file.read_bytes() for file in files]
+        write_database(tmp_path / "videos" / name, range(1, len(files) + 1), contents)
+    copy = tmp_path / "videos" / dataset.name
+    copy.write_text(dataset.read_text())
+    for arguments in ([tmp_path / "videos"], ["--dataset", copy, "--split=train"]):
+        run(*arguments, "--overwrite")
+        assert _found(tmp_path) == {name: expected[name] for name in _found(tmp_path)}
+    assert check.main([str(copy)]) is None
 
 
 def test_names_of_videos_in_folders_and_lists(tmp_path):
