@@ -74,7 +74,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror}); choose another place"
         ) from error
     with opened:
-        if not _lock(opened):
+        if not lock(opened):
             opened.close()
         try:
             yield temporary
@@ -86,18 +86,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise
 
 
-def _lock(file: BinaryIO) -> bool:
+def lock(file: BinaryIO) -> bool | None:
     """Takes the lock of a file, which the system lets go of when the process ends in any way.
 
     Returns:
-        Whether it was taken; never on Windows and in file systems without locks.
+        Whether it was taken, False if another process has it; None on Windows and in file systems
+        without locks.
     """
     try:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
+    except BlockingIOError:
         return False
+    except (ImportError, OSError):
+        return None
     return True
 
 
@@ -108,7 +111,7 @@ def _remove_abandoned(folder: Path, prefix: str) -> None:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > YOUNG:
                     with path.open("rb+") as file:
-                        if _lock(file):
+                        if lock(file):
                             path.unlink()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.files import atomic_write
+from data.files import atomic_write, lock
 from data.image_folder import list_images, read_image
 from data.input_images import FlowVideo
 from data.optical_flow import ESTIMATORS, flow_estimator
@@ -75,7 +75,8 @@ class FlowImages:
             How many were computed.
 
         Raises:
-            InputError: the video cannot be read, or the folder not written.
+            InputError: the video cannot be read, the folder not written, or another process is
+                at it.
         """
         part = self.part_folder
         computed = 0
@@ -87,10 +88,15 @@ class FlowImages:
                     f"{part.parent}: flow images cannot be written there ({error.strerror}); "
                     "change its permissions, or choose another folder"
                 ) from error
-            for frame in video.following(last):
-                _write_image(part / f"{frame.index + 1:05d}.jpg", frame.image)
-                computed += 1
-                on_image()
+            with (part / RECORD).open("rb") as record:
+                if lock(record) is False:
+                    raise InputError(
+                        f"{self.folder}: another run is computing these images; wait for its end"
+                    )
+                for frame in video.following(last):
+                    _write_image(part / f"{frame.index + 1:05d}.jpg", frame.image)
+                    computed += 1
+                    on_image()
         if self.folder.exists():
             shutil.rmtree(self.folder)
         part.rename(self.folder)

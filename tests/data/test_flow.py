@@ -21,7 +21,9 @@ from data import (
     open_video,
     save_annotations,
 )
+from data.files import lock
 from data.flow import main
+from data.flow_images import RECORD
 from tests.data.media import FRAMES, write_video
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +106,10 @@ def test_a_killed_run_loses_no_more_than_an_image(tmp_path: Path) -> None:
     assert 5 <= len(written) < 200
     written[-1].write_bytes(written[-1].read_bytes()[:100])
     times = {path: path.stat().st_mtime_ns for path in written[:-1]}
+    with (part / RECORD).open("rb") as at_work:
+        assert lock(at_work)
+        with pytest.raises(InputError, match="another run is computing these images"):
+            main(["a.mp4"])
     main(["a.mp4"])
     assert contents(part.parent) == contents(tmp_path / "whole" / "fastOF-images")
     for path, changed in times.items():
