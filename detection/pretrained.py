@@ -18,7 +18,8 @@ def start_from_pretrained(network: MicroTubeNetwork, *states: Mapping[str, Tenso
     A first layer for stacked images takes that for one image, repeated and divided by their number,
     as AMTNet does. Heads are taken all or none, from the first network: for other classes they
     start anew, with their normalisation, which checkpoints hold merged. Of two streams side by side
-    light heads begin as those of both networks; those of VGG16 start anew, as published.
+    light heads begin as those of both networks; those of VGG16 start anew, as published. A network
+    of two streams gives both backbones, and its heads as they are.
 
     Args:
         network: initialised in place, and set to fine-tuning.
@@ -33,14 +34,18 @@ def start_from_pretrained(network: MicroTubeNetwork, *states: Mapping[str, Tenso
     for stream, state in zip(("backbone.", "extra_backbone."), states, strict=False):
         if stream == "backbone.":
             named |= state
-        named |= {stream + name.removeprefix("backbone."): x for name, x in state.items()}
+        if _has_two_streams(state):
+            named |= {name: x for name, x in state.items() if name.startswith(stream)}
+        else:
+            named |= {stream + name.removeprefix("backbone."): x for name, x in state.items()}
     for name, tensor in own.items():
         given = named.get(name)
         if given is not None and given.ndim == 4 and given.shape[1] == _RGB != tensor.shape[1]:
             images = tensor.shape[1] // _RGB
             named[name] = given.repeat(1, images, 1, 1) / images
 
-    if network.fusion_type == "cat" and network.basenet != "vgg16" and len(states) > 1:
+    joined = network.fusion_type == "cat" and network.basenet != "vgg16" and len(states) > 1
+    if joined and not any(map(_has_two_streams, states)):
         named |= heads_side_by_side(*states)
 
     def fits(name: str) -> bool:
@@ -59,3 +64,7 @@ def start_from_pretrained(network: MicroTubeNetwork, *states: Mapping[str, Tenso
     if taken:
         network.start_fine_tuning()
     return sorted(taken)
+
+
+def _has_two_streams(state: Mapping[str, Tensor]) -> bool:
+    return any(name.startswith("extra_backbone.") for name in state)

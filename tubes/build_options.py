@@ -14,6 +14,9 @@ from evaluation.settings_options import read_settings, settings_options
 from tubes.fusion import FUSIONS
 from tubes.settings import RETINANET3D_ALPHAS, TubeSettings
 
+# What fits any two streams: the mean, ROAD's best, needs the scores of all prior boxes.
+DEFAULT_FUSION = "cat"
+
 OPTION_HELP = {
     "linking": "link each class on its own, or one set of paths for all classes",
     "cost": "what a path gains by a detection: its score, the similarity of all scores, or both",
@@ -63,7 +66,7 @@ def build_options(
     parser.add_argument(
         "--fusion",
         choices=FUSIONS,
-        help=f"how the streams are joined (default: {FUSIONS[0]})",
+        help=f"how the streams are joined (default: {DEFAULT_FUSION})",
     )
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)"
@@ -101,7 +104,7 @@ def parse_build_options(
         raise InputError(f"--workers {args.workers}: must be at least 1")
     if args.fusion and args.top is None:
         raise InputError(f"--fusion {args.fusion}: joins two streams; name the second with --top")
-    args.fusion = args.fusion or FUSIONS[0]
+    args.fusion = args.fusion or DEFAULT_FUSION
     chosen_settings(args, None)
     return args
 

@@ -17,7 +17,7 @@ from data.interchange.files import video_path
 from data.processes import in_processes
 from evaluation.result_files import format_options, reading_context
 from evaluation.settings_options import read_settings, settings_options
-from tubes.build_options import OPTION_HELP
+from tubes.build_options import DEFAULT_FUSION, OPTION_HELP
 from tubes.fusion import FUSIONS
 from tubes.settings import TubeSettings
 from tubes.video_streams import VideoStreams, find_streams, fused
@@ -99,7 +99,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--fusion",
         choices=FUSIONS,
-        default=FUSIONS[0],
+        default=DEFAULT_FUSION,
         help="how the streams are joined (default: %(default)s)",
     )
     parser.add_argument(

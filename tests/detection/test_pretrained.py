@@ -47,6 +47,30 @@ def test_each_stream_starts_from_its_own_network():
     assert torch.equal(found[head], mean)
 
 
+@pytest.mark.parametrize("fusion", ["sum", "cat"])
+@pytest.mark.parametrize("classes", [len(CLASSES), 5])
+def test_two_streams_start_from_two_streams(fusion, classes):
+    """As `--init_weights` alone gives them: the same checkpoint for both streams."""
+    streams = (Stream(), Stream("fastOF", 3))
+    trained = MicroTubeNetwork("resnet18", len(CLASSES), 2, SIDE, streams, fusion)
+    merge_normalisation(trained)  # as in checkpoints
+    state = trained.state_dict()
+    network = MicroTubeNetwork("resnet18", classes, 2, SIDE, streams, fusion)
+    taken = start_from_pretrained(network, state, state)
+    found = network.state_dict()
+    for name in state:
+        if classes == len(CLASSES) or not name.startswith("heads."):
+            assert name in taken and torch.equal(found[name], state[name]), name
+    # Its second stream alone is the one that is taken for a second stream.
+    rgb = MicroTubeNetwork("resnet18", classes, 2, SIDE, RGB, "none")
+    merge_normalisation(rgb)
+    start_from_pretrained(network, rgb.state_dict(), state)
+    found = network.state_dict()
+    assert torch.equal(found["backbone.conv1.weight"], rgb.state_dict()["backbone.conv1.weight"])
+    name = "extra_backbone.conv1.weight"
+    assert torch.equal(found[name], state[name])
+
+
 def test_heads_of_other_classes_start_anew():
     rgb = small_network().state_dict()
     fused = MicroTubeNetwork("mobilenet_v2_stride16", 5, 2, SIDE, (*RGB, *RGB), "cat")
