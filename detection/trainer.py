@@ -24,7 +24,9 @@ from detection.network import MicroTubeNetwork
 from detection.samples import PartOfBatches, ResumableOrder, TrainingSamples
 
 LOG_STEP = 10
-STATE_STEP = 200
+# A killed run loses what was done since its state was written: that is so often that the writing
+# takes a twentieth of the time, but not so often that it wears disks out.
+SAVING_SHARE, LEAST_SECONDS = 0.05, 10.0
 STATE_FILE = "state.pt"
 
 
@@ -98,6 +100,7 @@ class Trainer:
         self._device = next(network.parameters()).device
         self.iteration = 0
         self.log_step = LOG_STEP
+        self._next_save = 0.0
 
     @property
     def trained_network(self) -> MicroTubeNetwork:
@@ -173,7 +176,8 @@ class Trainer:
                 if done or self.iteration % val_step == 0:
                     figures = validate(self.iteration)
                     self._log({"validation": figures})
-                if done or self.iteration % STATE_STEP == 0 or self.iteration % val_step == 0:
+                due = time.monotonic() >= self._next_save
+                if done or due or self.iteration % val_step == 0:
                     self.save()
         return figures
 
@@ -184,6 +188,7 @@ class Trainer:
         """
         if rank() > 0:
             return
+        started = time.monotonic()
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"options": self.options, "iteration": self.iteration}
         try:
@@ -197,6 +202,8 @@ class Trainer:
                 f"({error.strerror}); training goes on",
                 stacklevel=2,
             )
+        ended = time.monotonic()
+        self._next_save = ended + max(LEAST_SECONDS, (ended - started) / SAVING_SHARE)
 
     def _batches(self, max_iter: int) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
         """The steps that are left: of each batch what is this process's part."""

@@ -57,6 +57,24 @@ def test_a_full_disk_ends_no_training(tmp_path, monkeypatch):
     assert resumed.resume() and resumed.iteration == 3
 
 
+@pytest.mark.parametrize(
+    ("share", "seconds", "written"),
+    [(1e9, 0, [1, 2, 3, 4]), (0.05, 1e9, [1, 4]), (1e-9, 0, [1, 4])],
+)
+def test_states_are_written_as_often_as_is_cheap(tmp_path, monkeypatch, share, seconds, written):
+    """Of few steps without a validation the first and the last, others if time allows."""
+    monkeypatch.setattr("detection.trainer.SAVING_SHARE", share)
+    monkeypatch.setattr("detection.trainer.LEAST_SECONDS", seconds)
+    states = []
+    write = data.atomic_write
+    trainer = _trainer(tmp_path)
+    monkeypatch.setattr(
+        data, "atomic_write", lambda path: (states.append(trainer.iteration), write(path))[1]
+    )
+    trainer.train(4, 100, lambda _: {})
+    assert states == written
+
+
 def test_other_write_errors_are_told(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(errno.EIO, "Input/output error")
