@@ -11,11 +11,12 @@ import platform
 import shlex
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TextIO, TypeVar
 
 from data.errors import InputError, InputErrors
 from data.files import atomic_write
@@ -92,6 +93,7 @@ def run_command(
         argv: the arguments to pass on.
     """
     tell_of_compiling(threading.Lock().acquire)
+    warn_in_sentences()
     code: Any
     try:
         try:
@@ -129,6 +131,25 @@ def run_command(
 def _drop_output() -> None:
     """Lets go of what nobody takes any more: Python would complain of it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def warn_in_sentences() -> None:
+    """Has warnings that are meant for users printed as the notes of commands are."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        if category is UserWarning:
+            text = f"note: {' '.join(str(message).split())}\n"
+        print(text, end="", file=file or sys.stderr)
+
+    warnings.showwarning = show
 
 
 def tell_of_compiling(take: Callable[[bool], bool]) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from data.annotation import Annotations, VideoAnnotation
 from data.annotation_format import save_annotations
 from data.annotation_tools import (
@@ -53,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path in progress(args.exports, description="read", unit="file")
     ]
     notes = [note for export in exports for note in export.notes]
-    videos = _merged(exports)
+    videos = _merged(exports, notes)
     if not videos:
         raise InputError(f"{args.exports[0]}: names no video; export one with annotations")
     classes = _class_names(exports, choices, notes)
@@ -129,13 +131,25 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def _merged(exports: Sequence[Export]) -> list[tuple[FoundVideo, list[DrawnTube]]]:
-    """The videos by name, with what any of the exports has about them."""
+def _merged(
+    exports: Sequence[Export], notes: list[str]
+) -> list[tuple[FoundVideo, list[DrawnTube]]]:
+    """The videos by name, with what any of the exports has about them, the same thing once."""
     found: dict[Path, tuple[FoundVideo, list[DrawnTube]]] = {}
-    for export in exports:
+    seen: dict[tuple[Path, str, int, bytes], int] = {}
+    twice = 0
+    for number, export in enumerate(exports):
         for exported in export.videos:
             video = exported.video
-            found.setdefault(video.path.resolve(), (video, []))[1].extend(exported.tubes)
+            tubes = found.setdefault(video.path.resolve(), (video, []))[1]
+            for tube in exported.tubes:
+                boxes = tube.boxes.round(2).tobytes()  # as CVAT writes them
+                if seen.setdefault((video.path, tube.label, tube.start, boxes), number) == number:
+                    tubes.append(tube)
+                else:
+                    twice += 1
+    if twice:
+        notes.append(f"{counted(twice, 'tube')} of several exports taken once")
     names: dict[str, Path] = {}
     for video, _ in found.values():
         if names.setdefault(video.name, video.path) != video.path:
@@ -171,7 +185,7 @@ def _annotation(
 ) -> VideoAnnotation:
     """Clips tubes to the frame and checks that the video is as long as they are."""
     found: list[Tube] = []
-    outside = 0
+    outside = cut = 0
     for tube in tubes:
         if tube.label not in classes:
             continue
@@ -182,15 +196,19 @@ def _annotation(
                 "from 0); put the video that was annotated there"
             )
         outside += len(tube.boxes)
+        whole = np.prod(tube.boxes[:, 2:] - tube.boxes[:, :2], axis=1)
         for part in inside_frame(tube, video.width, video.height):
             outside -= len(part.boxes)
+            inside = np.prod(part.boxes[:, 2:] - part.boxes[:, :2], axis=1)
+            first = part.start - tube.start
+            cut += int((inside < whole[first : first + len(inside)] / 2).sum())
             label = classes.index(part.label)
             found.append(Tube.ground_truth(part.start, part.boxes, label, len(found)))
+    frame = f"the frame of {video.width}x{video.height}"
     if outside:
-        notes.append(
-            f"{video.path}: {counted(outside, 'box')} outside of the frame of "
-            f"{video.width}x{video.height} left out"
-        )
+        notes.append(f"{video.path}: {counted(outside, 'box')} outside of {frame} left out")
+    if cut:
+        notes.append(f"{video.path}: {counted(cut, 'box')} more than half outside of {frame}, cut")
     return VideoAnnotation(video.name, video.frames, video.width, video.height, tuple(found))
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from multiprocessing.synchronize import Lock
 from typing import TypeVar
 
-from data.command import ProgressBar, progress, tell_of_compiling
+from data.command import ProgressBar, progress, tell_of_compiling, warn_in_sentences
 
 # Parameters of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _NEVER = -1, -4, -1
@@ -80,6 +80,7 @@ def keep_freed_memory() -> None:
 def _begin(told: Lock) -> None:
     """Begins a process, one of those that share the lock."""
     tell_of_compiling(told.acquire)
+    warn_in_sentences()
     _use_one_thread()
     _follow_parent()
 

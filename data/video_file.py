@@ -279,7 +279,7 @@ class VideoFile(VideoReader):
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"{self.path} is cut short or damaged at frame {frame}: "
+                f"{self.path} is cut short or damaged near frame {frame}: "
                 "the frames that can be read are used",
                 stacklevel=2,
             )

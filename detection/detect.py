@@ -213,7 +213,10 @@ def _what_next(options: argparse.Namespace, folder: Path) -> str:
     """The command that most users want then."""
     command = ["python", "tubes/build.py", "--save_root", str(options.save_root)]
     if not options.dataset and options.save_format == ROAD_MAT:
-        return "ROAD's programs read them; to link them here, detect without --save_format"
+        return (
+            "ROAD's programs read them; so does tubes/build.py with a --dataset that has these "
+            "videos; without one, detect without --save_format"
+        )
     if not options.dataset:
         return f"link them to tubes: {shlex.join(command)}"
     command = ["python", "evaluation/frame_map.py", str(folder), "--dataset", options.dataset]

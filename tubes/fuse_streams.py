@@ -1,12 +1,13 @@
 """Joins the detections of two streams: `python tubes/fuse_streams.py RGB --top FLOW`.
 
-`tubes/build.py` joins streams itself; this command is for who wants the joined detections, such as
-for their frame-mAP.
+`tubes/build.py` joins streams itself, and links them with all their scores; this command is for who
+wants the joined detections for their frame-mAP. In them a box has the score of its class alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from data import CommandParser, Detections, InputError, run_command, write_run_r
 from data.command import counted, positive, save_root_option
 from data.interchange.files import video_path
 from data.processes import in_processes
+from evaluation.ground_truth import ground_truth_options, open_ground_truth
 from evaluation.result_files import format_options, reading_context
 from evaluation.settings_options import read_settings, settings_options
 from tubes.build_options import DEFAULT_FUSION, OPTION_HELP
@@ -67,18 +69,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_options(argv)
     settings = read_settings(args, TubeSettings)
     folder = args.save_root / "fused"
-    streams = find_streams(args.detections, args.top, args.format, reading_context(args, None))
+    truth = None
+    if args.dataset:
+        truth = open_ground_truth(args.dataset, args.data_root, args.train_split, args.split)
+    streams = find_streams(args.detections, args.top, args.format, reading_context(args, truth))
     boxes = list(in_processes(Fusing(args.fusion, settings, folder), streams, args.workers))
     figures = {"videos": len(boxes), "boxes": sum(boxes)}
     write_run_record(folder, vars(args), figures)
     print(f"{counted(sum(boxes), 'box')} in {counted(len(boxes), 'video')}: {folder}")
+    print(
+        f"evaluate them: python evaluation/frame_map.py {shlex.quote(str(folder))} --dataset NAME"
+    )
+    print("link them: python tubes/build.py with the same detections, --top and --fusion")
 
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(
         prog="python tubes/fuse_streams.py",
         description="Join the detections of two streams, as tubes/build.py --top does before it "
-        "links them, and write them to SAVE_ROOT/fused.",
+        "links them, and write them to SAVE_ROOT/fused for evaluation/frame_map.py. Each box has "
+        "the score of its class alone, so tubes are built of the streams, not of these.",
         epilog="example: python tubes/fuse_streams.py runs/rgb --top runs/flow --fusion boost",
     )
     parser.add_argument(
@@ -106,6 +116,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         "--workers", type=positive, default=1, metavar="N", help="processes (default: %(default)s)"
     )
     save_root_option(parser)
+    ground_truth_options(parser, required=False)
     settings_options(parser, TubeSettings(), {name: OPTION_HELP[name] for name in _SETTINGS})
     return parser.parse_args(argv)
 

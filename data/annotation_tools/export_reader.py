@@ -52,5 +52,6 @@ def read_export(
         export = ava_csv.read(path, videos, choices)
     if export is None:
         known = TOOLS[tool] if tool else "; ".join(TOOLS.values())
-        raise InputError(f"{path}: is not an export of {known}; export it in one of these forms")
+        what = f"is not an export of {known}" if start else "is empty"
+        raise InputError(f"{path}: {what}; export it from the tool again")
     return export

@@ -119,6 +119,17 @@ run_command(lambda argv: len([twice(x) * thrice(x) for x in progress([1, 2])]) -
 """
 
 
+def test_warnings_for_users_are_notes() -> None:
+    script = (
+        "import warnings; from data import run_command; run_command(lambda argv: "
+        "(warnings.warn('a.mp4 is\\n cut'), warnings.warn('old', FutureWarning), 0)[-1])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    first, *others = done.stderr.splitlines()
+    assert (done.returncode, first) == (0, "note: a.mp4 is cut")
+    assert "FutureWarning: old" in others[0]
+
+
 def test_a_terminal_is_told_once_of_compiling() -> None:
     outer, inner = pty.openpty()
     try:

@@ -163,7 +163,7 @@ def test_truncated_files_give_what_is_there_and_warn_once(
     assert len(caught) == 1
     message = str(caught[0].message)
     assert str(path) in message
-    number = int(message.split(" at frame ")[1].split(":")[0])
+    number = int(message.split(" near frame ")[1].split(":")[0])
     assert len(frames) - 1 <= number <= len(frames)
 
 
@@ -174,7 +174,7 @@ def test_a_damaged_middle_costs_only_the_damaged_frames(tmp_path: Path) -> None:
     content[middle : middle + 40] = bytes(40)
     path.write_bytes(content)
     with (
-        pytest.warns(UserWarning, match=f"{path} is cut short or damaged at frame 1[0-9]"),
+        pytest.warns(UserWarning, match=f"{path} is cut short or damaged near frame 1[0-9]"),
         open_video(path) as video,
     ):
         frames = list(video)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from data import Detections, InputError
+from data import FORMATS, Context, Detections, InputError
 from evaluation import frame_map
 from tests.tubes.strategies import detections
 from tests.tubes.test_build import write_detections, write_truth
@@ -51,6 +51,22 @@ def test_the_command(tmp_path, capsys, fusion, workers):
     truth = write_truth(tmp_path / "truth.json", "a", "b")
     frame_map.main([str(tmp_path / "fused"), "--dataset", str(truth)])
     assert "frame-mAP" in capsys.readouterr().out
+
+
+def test_files_that_do_not_name_their_classes(tmp_path):
+    """As those of ROAD: the data set says what they leave unsaid."""
+    truth = write_truth(tmp_path / "truth.json", "a")
+    found = Detections.load(write_detections(tmp_path / "rgb", "a") / "a.npz")
+    FORMATS["road"].write_detections(
+        tmp_path / "mat", [found], Context(found.classes, {"a": found})
+    )
+    command = [str(tmp_path / "mat"), "--top", str(tmp_path / "mat"), "--fusion", "mean"]
+    command += ["--save_root", str(tmp_path)]
+    with pytest.raises(InputError, match="do not name them; give the names"):
+        main(command)
+    main([*command, "--dataset", str(truth)])
+    joined = Detections.load(tmp_path / "fused" / "a.npz")
+    assert joined.classes == found.classes and len(joined.boxes) == len(found.boxes)
 
 
 def test_a_stream_without_a_partner(tmp_path):

@@ -151,3 +151,4 @@ def test_cvat_archives_rotated_and_reaching_boxes(
     told = capsys.readouterr().err
     assert "1 track without rectangles left out" in told
     assert "clip.mp4: 1 box outside of the frame of 64x48 left out" in told
+    assert "clip.mp4: 1 box more than half outside of the frame of 64x48, cut" in told

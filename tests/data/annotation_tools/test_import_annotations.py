@@ -67,7 +67,7 @@ from tests.data.annotation_tools.importing import BOX, WALK, all_frames, run
             "belongs to none of the tasks",
         ),
         ("hello", "is not an export of"),
-        ("", "is not an export of"),
+        ("", "is empty; export it"),
         ("{}", "is not an export of"),
         ("{", "is not valid JSON"),
     ],
@@ -132,6 +132,20 @@ def test_what_may_not_be_meant_is_noted(videos: Path, capsys: pytest.CaptureFixt
     told = capsys.readouterr().err
     assert "classes that --classes does not name are left out: x" in told
     assert "classes that --classes names have no box: Walk" in told
+
+
+def test_the_same_tube_of_two_exports_is_taken_once(
+    videos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, boxes in (("a", all_frames(0, 5)), ("b", all_frames(0, 7))):
+        tracks = [cvat_track(0, "walk", boxes)]
+        (videos.parent / f"{name}.xml").write_text(cvat_xml([cvat_task(WALK)], tracks))
+    files = [str(videos.parent / name) for name in ("a.xml", "b.xml", "a.xml")]
+    output = videos.parent / "annotations.json"
+    main([*files, "--videos", str(videos), "-o", str(output)])
+    found = load_annotations(output)[0].videos["clip"].tubes
+    assert [len(tube) for tube in found] == [6, 8]
+    assert "note: 1 tube of several exports taken once\n" in capsys.readouterr().err
 
 
 def test_one_video_may_be_named_itself(videos: Path) -> None:
