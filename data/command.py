@@ -144,9 +144,10 @@ def warn_in_sentences() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        text = warnings.formatwarning(message, category, filename, lineno, line)
         if category is UserWarning:
             text = f"note: {' '.join(str(message).split())}\n"
+        else:
+            text = warnings.formatwarning(message, category, filename, lineno, line)
         print(text, end="", file=file or sys.stderr)
 
     warnings.showwarning = show

@@ -10,28 +10,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from data.errors import InputError
-from data.frame import Frame
 from data.image_folder import decode_image
-from data.video_reader import VideoReader
-
-Image = npt.NDArray[np.uint8]
+from data.still_images import Image, StillImages
 
 DATABASE, COUNT_FILE = "frames.db", "n_frames"
 
 
-class FrameDatabase(VideoReader):
+class FrameDatabase(StillImages):
     """The images of a frame database, all of one size.
-
-    No connection stays open between two reads, so that a reader can be kept, copied into other
-    processes and used in several threads.
 
     Args:
         path: the file, or the folder in which it is `frames.db`.
@@ -48,35 +39,17 @@ class FrameDatabase(VideoReader):
         self.file = self.path / DATABASE if self.path.is_dir() else self.path
         self.frame_rate = frame_rate
         self._rows = self._find_rows()
-        self.frames: int = len(self._rows)
+        self.frames = len(self._rows)
         self._check_count()
+        ((_, first),) = self.read([0])
+        self.height, self.width = first.shape[:2]
+
+    def read(self, indices: Sequence[int]) -> Iterator[tuple[str, Image]]:
+        """Yields file and number of each of these frames, and its image."""
         with closing(self._connect()) as connection:
-            self.height, self.width = self._read(connection, 0).shape[:2]
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yields every frame from the start."""
-        return self.select(range(self.frames))
-
-    def select(self, indices: Collection[int]) -> Iterator[Frame]:
-        """Yields the frames with these 0-based indices in rising order, each once."""
-        with closing(self._connect()) as connection:
-            for index in sorted(set(indices)):
-                if index >= self.frames:
-                    return
-                image = self._read(connection, index)
-                if image.shape != (self.height, self.width, 3):
-                    raise InputError(
-                        f"{self.file}: frame {index + 1} is {image.shape[1]}x{image.shape[0]} and "
-                        f"the first one {self.width}x{self.height}; convert the video again"
-                    )
-                yield Frame(image=image, index=index, time=index / self.frame_rate)
-
-    def kept_closed(self) -> FrameDatabase:
-        """Returns itself."""
-        return self
-
-    def close(self) -> None:
-        """Does nothing: no connection stays open."""
+            for index in indices:
+                place = f"{self.file}: frame {index + 1}"
+                yield place, decode_image(self._content(connection, index), place)
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -113,17 +86,14 @@ class FrameDatabase(VideoReader):
             if count != str(self.frames):
                 raise self._refused(f"it holds {self.frames} frames, and {beside} says {count!r}")
 
-    def _read(self, connection: sqlite3.Connection, index: int) -> Image:
+    def _content(self, connection: sqlite3.Connection, index: int) -> bytes:
         try:
             found = connection.execute(
                 "SELECT frames FROM Images WHERE rowid = ?", [self._rows[index]]
             ).fetchone()
         except sqlite3.Error as error:
             raise self._refused(str(error)) from None
-        content = found[0] if found else None
-        return decode_image(
-            content if isinstance(content, bytes) else b"", f"{self.file}: frame {index + 1}"
-        )
+        return found[0] if found and isinstance(found[0], bytes) else b""
 
     def _refused(self, reason: str) -> InputError:
         return InputError(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from data.errors import InputError
-from data.frame import Frame
-from data.video_reader import VideoReader
+from data.still_images import Image, StillImages
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
-class ImageFolder(VideoReader):
+class ImageFolder(StillImages):
     """The images of a folder in natural order (2.jpg before 10.jpg), all of one size.
 
     Raises:
@@ -41,31 +39,12 @@ class ImageFolder(VideoReader):
             )
         self.height, self.width = read_image(self.files[0]).shape[:2]
         self.frame_rate = frame_rate
-        self.frames: int = len(self.files)
+        self.frames = len(self.files)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yields every frame from the start."""
-        return self.select(range(self.frames))
-
-    def select(self, indices: Collection[int]) -> Iterator[Frame]:
-        """Yields the frames with these 0-based indices in rising order, each once."""
-        for index in sorted(set(indices)):
-            if index >= self.frames:
-                return
-            image = read_image(self.files[index])
-            if image.shape != (self.height, self.width, 3):
-                raise InputError(
-                    f"{self.files[index]}: the image is {image.shape[1]}x{image.shape[0]} and the "
-                    f"first of its folder {self.width}x{self.height}; make them one size"
-                )
-            yield Frame(image=image, index=index, time=index / self.frame_rate)
-
-    def kept_closed(self) -> ImageFolder:
-        """Returns itself."""
-        return self
-
-    def close(self) -> None:
-        """Does nothing: no file stays open between images."""
+    def read(self, indices: Sequence[int]) -> Iterator[tuple[str, Image]]:
+        """Yields path and image of each of these frames."""
+        for index in indices:
+            yield str(self.files[index]), read_image(self.files[index])
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -78,7 +57,7 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(files, key=_natural_key)
 
 
-def read_image(path: Path) -> npt.NDArray[np.uint8]:
+def read_image(path: Path) -> Image:
     """Reads one image, turned as its EXIF orientation says.
 
     Returns:
@@ -96,7 +75,7 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     return decode_image(content, str(path))
 
 
-def decode_image(content: bytes, place: str) -> npt.NDArray[np.uint8]:
+def decode_image(content: bytes, place: str) -> Image:
     """As `read_image`, of the content of an image file.
 
     Args:

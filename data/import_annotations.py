@@ -140,11 +140,11 @@ def _merged(
     twice = 0
     for number, export in enumerate(exports):
         for exported in export.videos:
-            video = exported.video
-            tubes = found.setdefault(video.path.resolve(), (video, []))[1]
+            place = exported.video.path.resolve()
+            tubes = found.setdefault(place, (exported.video, []))[1]
             for tube in exported.tubes:
                 boxes = tube.boxes.round(2).tobytes()  # as CVAT writes them
-                if seen.setdefault((video.path, tube.label, tube.start, boxes), number) == number:
+                if seen.setdefault((place, tube.label, tube.start, boxes), number) == number:
                     tubes.append(tube)
                 else:
                     twice += 1

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from data import InputError, open_video, read_frames
 from data.frame_database import FrameDatabase
+from data.media_index import find_media
 from data.video import video_files
 from tests.data.media import image
 from tests.data.reference import needs_samples
@@ -76,6 +77,11 @@ def test_frames_come_in_their_order(tmp_path: Path, schema: str) -> None:
     assert video_files(folder) == [folder / "frames.db"]
 
 
+def test_they_are_found_where_dataset2database_puts_them(tmp_path: Path) -> None:
+    folder = write_database(tmp_path / "jpg" / "wave" / "a clip", [1])
+    assert find_media(tmp_path, ["wave/a clip"]) == {"wave/a clip": folder}
+
+
 @given(numbers=st.permutations(range(1, 13)), wanted=st.lists(st.integers(0, 11)))
 def test_numbers_of_any_length(numbers: list[int], wanted: list[int]) -> None:
     """Ids sort as text, in which frame 10 would come before frame 9."""
@@ -96,7 +102,7 @@ def test_numbers_of_any_length(numbers: list[int], wanted: list[int]) -> None:
         ([1, 2], [jpeg(1), jpeg(2)[:-40]], "frame 2: the image is damaged"),
         ([1, 2], [jpeg(1), None], "frame 2: the image is damaged"),
         ([1, 2], [jpeg(1), "text"], "frame 2: the image is damaged"),
-        ([1, 2], [jpeg(1), jpeg(2, 32)], "frame 2 is 32x48 and the first one 64x48"),
+        ([1, 2], [jpeg(1), jpeg(2, 32)], "frame 2: the image is 32x48 and the first one 64x48"),
     ],
 )
 def test_what_is_wrong_is_named(
