@@ -41,7 +41,7 @@ from detection.train_options import (
     streams_of,
     validation_settings,
 )
-from detection.trainer import STATE_FILE, Trainer, TrainerSettings
+from detection.trainer import Trainer, TrainerSettings
 from detection.validation import validation_figures
 from weights import load_checkpoint, load_tensors, save_checkpoint
 
@@ -132,14 +132,16 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
 
 def _what_is_done(trainer: Trainer, options: argparse.Namespace, *, resumed: bool) -> str:
     """What is left of the training, and where it can be watched."""
-    state, log = trainer.folder / STATE_FILE, trainer.folder / data.LOG_FILE
+    log = trainer.folder / data.LOG_FILE
     if trainer.iteration >= options.max_iter:
         return (
             f"finished before, {options.max_iter} steps; to train on, start another training from "
             f"these weights: --init_weights {trainer.folder / BEST_WEIGHTS} --save_root FOLDER"
         )
     steps = f"{options.max_iter} steps, a validation every {options.val_step}; losses: {log}"
-    return f"resumed at step {trainer.iteration} from {state}; {steps}" if resumed else steps
+    return (
+        f"resumed at step {trainer.iteration} from {trainer.folder}; {steps}" if resumed else steps
+    )
 
 
 def _validate(

@@ -21,13 +21,14 @@ from data.command import FULL_DISK, ProgressBar
 from detection.distributed import normalise_jointly, parallel, rank, summed, world_size
 from detection.loss import multi_box_loss
 from detection.network import MicroTubeNetwork
+from detection.run_state import RunState
 from detection.samples import PartOfBatches, ResumableOrder, TrainingSamples
 
 LOG_STEP = 10
-# A killed run loses what was done since its state was written: that is so often that the writing
-# takes a twentieth of the time, but not so often that it wears disks out.
-SAVING_SHARE, LEAST_SECONDS = 0.05, 10.0
-STATE_FILE = "state.pt"
+# A machine that fails costs a minute of training.
+LASTING_SECONDS = 60.0
+# On a GPU a step may be shorter than the writing of a state, which takes this share of the time.
+SAVING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class TrainerSettings:
 class Trainer:
     """Trains a network on the samples of a data set.
 
-    The folder of the run holds the monitor's log and `state.pt`, from which `train` goes on: every
-    random number is decided by the seed and the step, so a run that was killed goes on with the
-    losses of one that was not. Of several processes the first one writes.
+    The folder of the run holds the monitor's log and the state after the last step, from which
+    `train` goes on: every random number is decided by the seed and the step, so a run that was
+    killed goes on with the losses of one that was not. Of several processes the first one writes.
 
     Args:
         network: to train, on the device where it is.
@@ -100,7 +101,8 @@ class Trainer:
         self._device = next(network.parameters()).device
         self.iteration = 0
         self.log_step = LOG_STEP
-        self._next_save = 0.0
+        self._state = RunState(folder)
+        self._next_lasting = self._next_passing = 0.0
 
     @property
     def trained_network(self) -> MicroTubeNetwork:
@@ -118,11 +120,11 @@ class Trainer:
         Raises:
             InputError: it is damaged or of other options.
         """
-        path = self.folder / STATE_FILE
-        if not path.exists():
+        path = self._state.path
+        state = self._state.read()
+        if state is None:
             return False
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
             before = state["options"]
             changed = sorted(k for k in self.options if self.options[k] != before.get(k))
             if not changed:
@@ -165,45 +167,55 @@ class Trainer:
             for batch in self._batches(max_iter):
                 losses = self._step(*batch)
                 self.iteration += 1
-                bar.update()
                 if self.iteration % self.log_step == 0:
                     values = {name: round(summed(loss).item(), 6) for name, loss in losses.items()}
                     bar.set_postfix_str(" ".join(f"{k} {v:.3f}" for k, v in values.items()))
                     lr = self.schedule.get_last_lr()[0]
                     seconds = round(time.monotonic() - started, 2)
                     self._log({**values, "lr": lr, "seconds": seconds})
-                done = self.iteration == max_iter
-                if done or self.iteration % val_step == 0:
+                milestone = self.iteration == max_iter or self.iteration % val_step == 0
+                if milestone:
                     figures = validate(self.iteration)
                     self._log({"validation": figures})
-                due = time.monotonic() >= self._next_save
-                if done or due or self.iteration % val_step == 0:
-                    self.save()
+                self._save(lasting=milestone)
+                bar.update()
         return figures
 
-    def save(self) -> None:
+    def _save(self, *, lasting: bool) -> None:
         """Write the state that `resume` reads.
 
         A full disk ends no training: the state before stays, and the next one is tried.
+
+        Args:
+            lasting: whether it must outlive the machine; now and then it does anyhow.
+
+        Raises:
+            InputError: it cannot be written for another reason.
         """
-        if rank() > 0:
-            return
         started = time.monotonic()
+        lasting |= started >= self._next_lasting
+        waits = self._device.type != "cpu" and started < self._next_passing
+        if rank() > 0 or (waits and not lasting):
+            return
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"options": self.options, "iteration": self.iteration}
         try:
-            with data.atomic_write(self.folder / STATE_FILE) as file:
-                torch.save(state, file)
+            self._state.write(state, lasting=lasting)
         except OSError as error:
             if error.errno not in FULL_DISK:
-                raise
+                raise data.InputError(
+                    f"{self.folder}: the state of step {self.iteration} cannot be written "
+                    f"({error.strerror}); choose another --save_root"
+                ) from error
             warnings.warn(
-                f"{self.folder / STATE_FILE}: the state of step {self.iteration} was not written "
+                f"{self._state.path}: the state of step {self.iteration} was not written "
                 f"({error.strerror}); training goes on",
                 stacklevel=2,
             )
         ended = time.monotonic()
-        self._next_save = ended + max(LEAST_SECONDS, (ended - started) / SAVING_SHARE)
+        self._next_passing = ended + (ended - started) / SAVING_SHARE
+        if lasting:
+            self._next_lasting = ended + LASTING_SECONDS
 
     def _batches(self, max_iter: int) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
         """The steps that are left: of each batch what is this process's part."""

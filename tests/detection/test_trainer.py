@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import errno
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import data
 from detection.network import MicroTubeNetwork
-from detection.trainer import STATE_FILE, Trainer, TrainerSettings
+from detection.run_state import STATE_FILE, STEP_FILES, RunState
+from detection.trainer import Trainer, TrainerSettings
 from tests.detection.joint_training import BATCH, SIDE, STREAMS, Losses, MadeUpSamples
 
 
@@ -37,51 +39,86 @@ def _trainer(folder, **settings):
     )
 
 
-def test_a_full_disk_ends_no_training(tmp_path, monkeypatch):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_ends_no_training(tmp_path):
     trainer = _trainer(tmp_path)
     trainer.train(1, 1, lambda _: {})
     before = (tmp_path / STATE_FILE).read_bytes()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with (
-        monkeypatch.context() as patched,
-        pytest.warns(UserWarning, match="step 2 was not written"),
-    ):
-        patched.setattr(data, "atomic_write", full)
+    full = [tmp_path / name for name in STEP_FILES]
+    for path in full:
+        path.symlink_to("/dev/full")
+    with pytest.warns(UserWarning, match="step 2 was not written"):
         trainer.train(2, 1, lambda _: {})
     assert trainer.iteration == 2 and (tmp_path / STATE_FILE).read_bytes() == before
+    for path in full:
+        path.unlink()
     trainer.train(3, 1, lambda _: {})
     resumed = _trainer(tmp_path)
     assert resumed.resume() and resumed.iteration == 3
 
 
-@pytest.mark.parametrize(
-    ("share", "seconds", "written"),
-    [(1e9, 0, [1, 2, 3, 4]), (0.05, 1e9, [1, 4]), (1e-9, 0, [1, 4])],
-)
-def test_states_are_written_as_often_as_is_cheap(tmp_path, monkeypatch, share, seconds, written):
-    """Of few steps without a validation the first and the last, others if time allows."""
-    monkeypatch.setattr("detection.trainer.SAVING_SHARE", share)
-    monkeypatch.setattr("detection.trainer.LEAST_SECONDS", seconds)
-    states = []
-    write = data.atomic_write
+def test_other_write_errors_are_told(tmp_path):
+    for name in STEP_FILES:
+        (tmp_path / name).mkdir()
+    with pytest.raises(data.InputError, match=r"step 1 cannot be written .*--save_root"):
+        _trainer(tmp_path).train(1, 1, lambda _: {})
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a training."""
+
+
+def test_a_run_that_stops_loses_the_step_at_hand(tmp_path, monkeypatch):
+    step = Trainer._step
+
+    def stops(trainer, *batch):
+        if trainer.iteration == last:
+            raise Stopped
+        return step(trainer, *batch)
+
+    monkeypatch.setattr(Trainer, "_step", stops)
+    for last in (3, 4, 6):
+        trainer = _trainer(tmp_path)
+        trainer.resume()
+        with pytest.raises(Stopped):
+            trainer.train(100, 100, lambda _: {})
+        resumed = _trainer(tmp_path)
+        assert resumed.resume() and resumed.iteration == last
+        for name, tensor in trainer.network.state_dict().items():
+            assert torch.equal(tensor, resumed.network.state_dict()[name])
+
+
+def test_a_run_that_stops_in_a_validation_validates_again(tmp_path):
+    def stops(_):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        _trainer(tmp_path).train(100, 3, stops)
+    resumed = _trainer(tmp_path)
+    assert resumed.resume() and resumed.iteration == 2
+
+
+def test_states_outlive_the_machine_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    """Of few steps without a validation these are the first and the last."""
+    written = []
+    write = RunState.write
+
+    def notes(self, state, *, lasting):
+        written.append((state["iteration"], lasting))
+        write(self, state, lasting=lasting)
+
+    monkeypatch.setattr(RunState, "write", notes)
+    _trainer(tmp_path).train(4, 100, lambda _: {})
+    assert written == [(1, True), (2, False), (3, False), (4, True)]
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
+
+
+def test_short_steps_on_a_gpu_do_not_wait_for_their_states(tmp_path):
     trainer = _trainer(tmp_path)
-    monkeypatch.setattr(
-        data, "atomic_write", lambda path: (states.append(trainer.iteration), write(path))[1]
-    )
-    trainer.train(4, 100, lambda _: {})
-    assert states == written
-
-
-def test_other_write_errors_are_told(tmp_path, monkeypatch):
-    def broken(*_):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(data, "atomic_write", broken)
-    with pytest.raises(OSError, match="Input/output"):
-        _trainer(tmp_path).save()
+    trainer._device = SimpleNamespace(type="cuda")
+    for trainer.iteration in (1, 2, 3):
+        trainer._save(lasting=trainer.iteration == 1)
+    assert RunState(tmp_path).read()["iteration"] == 1
 
 
 def test_mixed_precision_keeps_weights_and_losses_in_full(tmp_path):

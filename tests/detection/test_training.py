@@ -73,13 +73,18 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     command += _command(dataset, tmp_path / "killed", *more)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
         deadline = time.monotonic() + 120
-        while not list((tmp_path / "killed").glob("training/*/state.pt")):
+        while not list((tmp_path / "killed").glob("training/*/log.jsonl")):
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.02)
+        while not (steps := [line["iteration"] for line in _log(tmp_path / "killed")]):
             assert time.monotonic() < deadline and run.poll() is None
             time.sleep(0.02)
         os.kill(run.pid, signal.SIGKILL)
     resumed = _train(dataset, tmp_path / "killed", *more)
     assert resumed.returncode == 0, resumed.stderr
-    assert re.search(r"resumed at step [1-9]\d? from", resumed.stdout)
+    # The log is written just before the state.
+    at = re.search(r"resumed at step (\d+) from", resumed.stdout)
+    assert at and int(at[1]) >= max(steps) - 1
     assert "40 steps, a validation every 20; losses: " in resumed.stdout
     again = _train(dataset, tmp_path / "killed", *more)
     assert "finished before, 40 steps; to train on" in again.stdout
