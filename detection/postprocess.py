@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
@@ -51,20 +52,20 @@ def detection_rows(
     limit = math.log(conf_thresh) - _CAUTION if conf_thresh > 0 else -math.inf
     arrays = [tensor.float().cpu().numpy() for tensor in (scores, offsets, priors)]
     rows, shifted = _candidates(np.ascontiguousarray(arrays[0]), np.float32(limit))
-    powers = np.exp(shifted, out=shifted)
-    sums = _sums(powers)
-    chosen = _best_rows(powers, sums, np.float32(conf_thresh), topk)
+    probabilities = torch.from_numpy(shifted).exp_().numpy()  # faster than NumPy's
+    _normalise(probabilities)
+    chosen = _best_rows(probabilities, np.float32(conf_thresh), topk)
     boxes = _decoded(rows[chosen], arrays[1], arrays[2], 4 * place, *size)
-    return boxes, _background_last(powers, sums, chosen)
+    return boxes, _background_last(probabilities, chosen)
 
 
 @njit(cache=True)
 def _candidates(
     scores: NDArray[np.float32], limit: np.float32
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The rows of which a class is not far below the best score, and their scores less the best.
+    """The rows of which a class is not far below background, and their scores less the best.
 
-    The difference is no less than the logarithm of the probability. Most rows of a trained network
+    The distance is no less than the logarithm of the probability. Most rows of a trained network
     show nothing but background, so this saves most of the work.
     """
     count, columns = scores.shape
@@ -72,11 +73,15 @@ def _candidates(
     shifted = np.empty_like(scores)
     total = 0
     for row in range(count):
-        action = scores[row, 1]
-        for column in range(2, columns):
-            action = max(action, scores[row, column])
-        best = max(action, scores[row, 0])
-        if action - best > limit:
+        # No branch inside, so that several classes are looked at at a time.
+        background = scores[row, 0]
+        hit = False
+        for column in range(1, columns):
+            hit |= scores[row, column] - background > limit
+        if hit:
+            best = background
+            for column in range(1, columns):
+                best = max(best, scores[row, column])
             rows[total] = row
             for column in range(columns):
                 shifted[total, column] = scores[row, column] - best
@@ -84,24 +89,23 @@ def _candidates(
     return rows[:total], shifted[:total]
 
 
-@njit(cache=True, fastmath=True)
-def _sums(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums of rows."""
-    sums = np.empty(len(values), np.float32)
+@njit(cache=True, fastmath={"reassoc"})
+def _normalise(values: NDArray[np.float32]) -> None:
+    """Divides rows by their sums."""
     for row in range(len(values)):
         total = np.float32(0)
         for column in range(values.shape[1]):
             total += values[row, column]
-        sums[row] = total
-    return sums
+        for column in range(values.shape[1]):
+            values[row, column] /= total
 
 
 @njit(cache=True)
 def _best_rows(
-    powers: NDArray[np.float32], sums: NDArray[np.float32], threshold: np.float32, topk: int
+    probabilities: NDArray[np.float32], threshold: np.float32, topk: int
 ) -> NDArray[np.int64]:
     """The rows that are among the best of a class, background in column 0; in order."""
-    count, columns = powers.shape
+    count, columns = probabilities.shape
     classes = columns - 1
     # Of each class what may be among its best; where room runs out, the best of these stay.
     room = _ROOM * topk
@@ -109,16 +113,15 @@ def _best_rows(
     rows = np.empty((classes, room), np.int32)
     filled = np.zeros(classes, np.int64)
     floors = np.full(classes, threshold, np.float32)
-    _raise_floors(powers, sums, topk, floors)
+    _raise_floors(probabilities, topk, floors)
     for row in range(count):
         # No branch inside, so that several classes are looked at at a time.
-        total = sums[row]
         hit = False
         for label in range(classes):
-            hit |= powers[row, label + 1] > floors[label] * total
+            hit |= probabilities[row, label + 1] > floors[label]
         if hit:
             for label in range(classes):
-                value = powers[row, label + 1] / total
+                value = probabilities[row, label + 1]
                 if value > floors[label]:
                     place = filled[label]
                     values[label, place] = value
@@ -138,23 +141,27 @@ def _best_rows(
 
 @njit(cache=True)
 def _raise_floors(
-    powers: NDArray[np.float32], sums: NDArray[np.float32], topk: int, floors: NDArray[np.float32]
+    probabilities: NDArray[np.float32], topk: int, floors: NDArray[np.float32]
 ) -> None:
     """Raise what must be exceeded to just below the `topk`-th best maximum of blocks of rows.
 
     There are at least so many rows that good, and few others to look at any more.
     """
-    size = max(1, len(powers) // (_BLOCKS * topk))
-    blocks = -(-len(powers) // size)
+    size = max(1, len(probabilities) // (_BLOCKS * topk))
+    blocks = -(-len(probabilities) // size)
     if blocks < topk:
         return
-    maxima = np.zeros((blocks, len(floors)), np.float32)
-    for row in range(len(powers)):
-        best, total = maxima[row // size], sums[row]
+    # The bits of numbers that are not negative are ordered as the numbers are, and integers are
+    # compared several at a time.
+    bits = probabilities.view(np.int32)
+    maxima = np.zeros((blocks, len(floors)), np.int32)
+    for row in range(len(bits)):
+        best = maxima[row // size]
         for label in range(len(floors)):
-            best[label] = max(best[label], powers[row, label + 1] / total)
+            best[label] = max(best[label], bits[row, label + 1])
+    values = maxima.view(np.float32)
     for label in range(len(floors)):
-        enough = np.partition(maxima[:, label].copy(), blocks - topk)[blocks - topk]
+        enough = np.partition(values[:, label].copy(), blocks - topk)[blocks - topk]
         floors[label] = max(floors[label], np.nextafter(enough, np.float32(0)))
 
 
@@ -176,15 +183,15 @@ def _keep_best(values: NDArray[np.float32], rows: NDArray[np.int32], topk: int) 
 
 @njit(cache=True)
 def _background_last(
-    powers: NDArray[np.float32], sums: NDArray[np.float32], rows: NDArray[np.int64]
+    probabilities: NDArray[np.float32], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """The probabilities of some rows."""
-    classes = powers.shape[1] - 1
+    """Some rows, as scores are ordered."""
+    classes = probabilities.shape[1] - 1
     scores = np.empty((len(rows), classes + 1), np.float32)
     for place, row in enumerate(rows):
         for label in range(classes):
-            scores[place, label] = powers[row, label + 1] / sums[row]
-        scores[place, classes] = powers[row, 0] / sums[row]
+            scores[place, label] = probabilities[row, label + 1]
+        scores[place, classes] = probabilities[row, 0]
     return scores
 
 
