@@ -1,0 +1,1 @@
+"""Recognition: networks that name the action of a clip, their training and their tests."""

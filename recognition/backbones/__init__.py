@@ -1,0 +1,1 @@
+"""The image networks that classify segments, by name."""

@@ -1,0 +1,1 @@
+"""What makes one prediction of the segments of a clip."""
