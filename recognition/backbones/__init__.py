@@ -1,1 +1,48 @@
-"""The image networks that classify segments, by name."""
+"""The image networks that look at the segments of a clip, by their published names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from torch import nn
+
+import data
+from recognition.backbones.bn_inception import BNInception
+from recognition.backbones.mobilenet_v2 import build_mobilenet_v2
+from recognition.backbones.resnet import build_resnet
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """An image network.
+
+    Attributes:
+        build: makes it without its classifier; told whether with weights of ImageNet.
+        width: length of the vectors that it gives.
+        classifier: name of what gets these vectors, in published files.
+    """
+
+    build: Callable[..., nn.Module]
+    width: int
+    classifier: str = "fc"
+
+
+def _bn_inception(*, pretrained: bool = False) -> nn.Module:
+    if pretrained:
+        raise data.InputError(
+            "BNInception: its authors' weights of ImageNet cannot be downloaded any more; "
+            "name a copy of bn_inception-9f5701afb96c8044.pth with --init_weights"
+        )
+    return BNInception()
+
+
+BACKBONES = {
+    "BNInception": Backbone(_bn_inception, 1024),
+    "resnet18": Backbone(partial(build_resnet, "resnet18"), 512),
+    "resnet34": Backbone(partial(build_resnet, "resnet34"), 512),
+    "resnet50": Backbone(partial(build_resnet, "resnet50"), 2048),
+    "resnet101": Backbone(partial(build_resnet, "resnet101"), 2048),
+    "mobilenetv2": Backbone(build_mobilenet_v2, 1280, "classifier"),
+}

@@ -1,0 +1,236 @@
+"""The published classifiers of clips by name: TSN, TSM, LSNet and SeqVLAD on image networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import data
+from recognition.backbones import BACKBONES, bn_inception, mobilenet_v2, resnet
+from recognition.heads.segment_classifier import (
+    CONSENSUS,
+    SegmentClassifier,
+    change_first_layer,
+)
+from recognition.heads.seqvlad import DIRECTIONS, SeqVLAD
+
+MODALITIES = {"RGB": 1, "Flow": 5, "RGBDiff": 5}
+"""What is looked at, and how many images or differences of images are stacked for a segment."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What there is to know of a classifier to build it.
+
+    Attributes:
+        arch: a name of `BACKBONES`.
+        classes: number of classes.
+        segments: of a clip; the timesteps of SeqVLAD.
+        modality: "RGB", "Flow" (x and y images) or "RGBDiff".
+        consensus: "avg" or "identity".
+        dropout: in front of the linear layer.
+        shift_div: a channel of so many is shifted each way; 0 for no shift.
+        shift_place: "blockres" or "block"; of BNInception also twelve digits, 1 for each unit that
+            is shifted. MobileNetV2 has one place only.
+        past_only: whether only the past is shifted to a segment, so that the network can run
+            online.
+        temporal_pool: whether segments are halved in front of the second stage (ResNets).
+        non_local: whether there are non-local blocks (resnet50).
+        num_frame: images of grey that are stacked for a segment (LSNet); 0 for colour.
+        fuse_before_net: all grey images are the channels of one image.
+        num_centers: of SeqVLAD; 0 for none.
+        redu_dim: channels of SeqVLAD.
+        seqvlad_type: "seqvlad", "bidirect" or "unshare_bidirect".
+        activation: "softmax", or "none", of the assignment of SeqVLAD.
+        with_relu: whether reduced features of SeqVLAD are not negative.
+        init_method: of SeqVLAD.
+    """
+
+    arch: str
+    classes: int
+    segments: int
+    modality: str = "RGB"
+    consensus: str = "avg"
+    dropout: float = 0.5
+    shift_div: int = 0
+    shift_place: str = "blockres"
+    past_only: bool = False
+    temporal_pool: bool = False
+    non_local: bool = False
+    num_frame: int = 0
+    fuse_before_net: bool = False
+    num_centers: int = 0
+    redu_dim: int = 512
+    seqvlad_type: str = "seqvlad"
+    activation: str = "softmax"
+    with_relu: bool = False
+    init_method: str = "orthogonal"
+
+    @property
+    def length(self) -> int:
+        """Consecutive frames of which a segment consists."""
+        return MODALITIES[self.modality] + (self.modality == "RGBDiff")
+
+    @property
+    def channels(self) -> int:
+        """Channels of a segment as the image network sees it."""
+        if self.num_frame:
+            return self.num_frame * (self.segments if self.fuse_before_net else 1)
+        return MODALITIES[self.modality] * (2 if self.modality == "Flow" else 3)
+
+
+# What a name stands for beside its image network.
+_FAMILIES: dict[str, dict[str, Any]] = {
+    "tsn": {},
+    "tsm": {"shift_div": 8},
+    "lsnet": {"shift_div": 8, "num_frame": 3},
+    "seqvlad": {"num_centers": 64, "dropout": 0.8},
+}
+MODELS = {
+    f"{family}_{arch.lower()}": replace(ModelSettings(arch, 0, 0), **settings)
+    for family, settings in _FAMILIES.items()
+    for arch in BACKBONES
+    if (family != "lsnet" or arch.startswith("resnet"))
+    and (family != "seqvlad" or arch == "BNInception")
+}
+"""The settings that names stand for, without classes and segments."""
+
+
+def create_model(
+    name: str, classes: int, segments: int, *, pretrained: bool = False, **settings: Any
+) -> SegmentClassifier:
+    """Build a classifier by its name.
+
+    Example:
+        model = create_model("tsm_resnet50", classes=174, segments=8)
+
+    Args:
+        name: one of `MODELS`, such as "tsm_resnet50".
+        classes: number of classes.
+        segments: of a clip.
+        pretrained: whether the image network starts with weights of ImageNet, which are downloaded.
+        settings: others of `ModelSettings`, where they differ from what the name stands for.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if name not in MODELS:
+        raise data.InputError(f"{name}: no such model; there are {', '.join(MODELS)}")
+    changed = replace(MODELS[name], classes=classes, segments=segments, **settings)
+    return build_model(changed, pretrained=pretrained)
+
+
+def build_model(settings: ModelSettings, *, pretrained: bool = False) -> SegmentClassifier:
+    """Build a classifier from its settings; see `create_model`.
+
+    Raises:
+        InputError: settings that do not go together.
+    """
+    _check(settings)
+    backbone = BACKBONES[settings.arch]
+    network = backbone.build(pretrained=pretrained)
+    if settings.channels != 3:
+        repeated = settings.num_frame == 3
+        change_first_layer(network, settings.channels, repeated=repeated)
+    seen = 1 if settings.fuse_before_net else settings.segments
+    vectors, width = seen, backbone.width
+    if settings.shift_div:
+        _add_shift(network, settings)
+    if settings.temporal_pool:
+        vectors //= 2
+        resnet.add_temporal_pool(network, seen)
+    if settings.non_local:
+        resnet.add_non_local(network, seen)
+    if settings.num_centers:
+        network.global_pool = SeqVLAD(
+            settings.segments,
+            settings.num_centers,
+            settings.redu_dim,
+            channels=width,
+            direction=settings.seqvlad_type,
+            softmax=settings.activation == "softmax",
+            relu=settings.with_relu,
+            init=settings.init_method,
+        )
+        vectors, width = 1, network.global_pool.size
+    return SegmentClassifier(
+        network,
+        backbone.classifier,
+        width,
+        settings.classes,
+        segments=seen,
+        vectors=vectors,
+        consensus=settings.consensus,
+        dropout=settings.dropout,
+        differences=settings.modality == "RGBDiff",
+    )
+
+
+def _add_shift(network: Any, settings: ModelSettings) -> None:
+    segments, divisor, place = settings.segments, settings.shift_div, settings.shift_place
+    if settings.arch == "BNInception":
+        units = bn_inception.UNITS
+        mask = place if len(place) == units else "0" + "1" * (units - 1)
+        network.shifts = [divisor * (digit == "1") for digit in mask]
+        network.segments = segments
+    elif settings.arch == "mobilenetv2":
+        mobilenet_v2.add_shift(network, segments, divisor, past_only=settings.past_only)
+    else:
+        later = segments // 2 if settings.temporal_pool else segments
+        stages = [segments, later, later, later]
+        resnet.add_shift(network, stages, divisor, place, past_only=settings.past_only)
+
+
+def _check(settings: ModelSettings) -> None:
+    """Refuses what the published networks cannot be either.
+
+    Raises:
+        InputError: settings that do not go together.
+    """
+    is_resnet = settings.arch.startswith("resnet")
+    place, units = settings.shift_place, bn_inception.UNITS
+    masked = len(place) == units and set(place) <= set("01")
+    problems = {
+        f"arch {settings.arch}: no such network; take one of {', '.join(BACKBONES)}": (
+            settings.arch not in BACKBONES
+        ),
+        f"modality {settings.modality}: take one of {', '.join(MODALITIES)}": (
+            settings.modality not in MODALITIES
+        ),
+        f"consensus {settings.consensus}: take one of {', '.join(CONSENSUS)}": (
+            settings.consensus not in CONSENSUS
+        ),
+        f"seqvlad_type {settings.seqvlad_type}: take one of {', '.join(DIRECTIONS)}": (
+            settings.seqvlad_type not in DIRECTIONS
+        ),
+        "classes and segments must be positive": min(settings.classes, settings.segments) < 1,
+        f"shift_place {place}: BNInception takes block, or twelve digits": (
+            settings.shift_div > 0
+            and settings.arch == "BNInception"
+            and not (masked or place == "block")
+        ),
+        f"shift_place {place}: take block or blockres": (
+            settings.shift_div > 0
+            and settings.arch != "BNInception"
+            and place not in ("block", "blockres")
+        ),
+        "past_only needs a shift in a ResNet or MobileNetV2": (
+            settings.past_only and (not settings.shift_div or settings.arch == "BNInception")
+        ),
+        "temporal_pool needs a ResNet and an even number of segments": (
+            settings.temporal_pool and not (is_resnet and settings.segments % 2 == 0)
+        ),
+        "non_local needs resnet50": settings.non_local and settings.arch != "resnet50",
+        "num_frame needs a ResNet and the modality RGB": (
+            settings.num_frame > 0 and not (is_resnet and settings.modality == "RGB")
+        ),
+        "fuse_before_net needs num_frame, and no shift": (
+            settings.fuse_before_net and (not settings.num_frame or settings.shift_div > 0)
+        ),
+        "num_centers needs BNInception, and no shift": (
+            settings.num_centers > 0 and (settings.arch != "BNInception" or settings.shift_div > 0)
+        ),
+    }
+    for problem, found in problems.items():
+        if found:
+            raise data.InputError(f"{problem}; change the model's settings")

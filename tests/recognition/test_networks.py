@@ -1,0 +1,99 @@
+"""The published networks: their outputs, with the keys of their files."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from recognition.heads.seqvlad import SeqVLAD
+from recognition.models import create_model
+from recognition.online import OnlineClassifier, OnlineState
+from tests.recognition.networks import error, input_of, load, network_of
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lsnet_resnet18_gray3_seg8_fusebefore",
+        "lsnet_resnet18_gray5_shift8_seg8",
+        "lsnet_resnet50_gray3_shift8_seg8",
+        "tsm_mobilenetv2_offline_seg8",
+        "tsm_resnet50_nonlocal_seg8",
+        "tsm_resnet50_shift8_blockres_seg8",
+        "tsn_bninception_rgb_seg3",
+        "tsn_bninception_rgb_seg3_identity",
+        "tsn_bninception_rgbdiff_seg2",
+        "tsn_resnet50_seg3",
+    ],
+)
+def test_scores_of_published_networks(case, name):
+    description, arrays = case(name)
+    with torch.no_grad():
+        scores = network_of(description)(input_of(description))
+    assert error(scores, arrays["logits"]) <= description["tolerance"]
+
+
+def test_seqvlad_on_bn_inception(case):
+    description, arrays = case("seqvlad_bninception_rgb_t25_k64")
+    model = network_of(description)
+    vectors = []
+    model.base_model.global_pool.register_forward_hook(lambda *given: vectors.append(given[2]))
+    with torch.no_grad():
+        scores = model(input_of(description))
+    (vector,) = vectors
+    found = {
+        "logits": scores,
+        "logits_minus_bias": scores - model.new_fc.bias.detach(),
+        "vlad_signed_sums": vector.unflatten(1, (-1, 64)).sum(2),
+        "vlad_first_center": vector[:, :512],
+    }
+    for name, tensor in found.items():
+        assert error(tensor, arrays[name]) <= description["tolerance"], name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seqvlad_layer_bidirect_t4_k16_d64",
+        "seqvlad_layer_t5_k16_d64_none_relu",
+        "seqvlad_layer_t5_k64_d512_softmax",
+        "seqvlad_layer_unshare_bidirect_t4_k16_d64",
+    ],
+)
+def test_seqvlad_layers(case, name):
+    description, arrays = case(name)
+    given = description["constructor"]
+    layer = SeqVLAD(
+        given["timesteps"],
+        given["num_centers"],
+        given["redu_dim"],
+        direction=given["type"],
+        softmax=given["activation"] == "softmax",
+        relu=given["with_relu"],
+    )
+    prefix = "module.base_model.global_pool."
+    names = [key.removeprefix(prefix) for key, *_ in description["manifest"]]
+    assert sorted(names) == sorted(layer.state_dict())
+    holder = torch.nn.Module()
+    holder.base_model = torch.nn.Module()
+    holder.base_model.global_pool = layer
+    load(holder, description)
+    maps = input_of(description)
+    with torch.no_grad():
+        assert error(layer(maps), arrays["vlad"]) <= description["tolerance"]
+        for place, states in enumerate(layer.hidden_states(maps)):
+            steps = states.unflatten(0, (-1, given["timesteps"])).movedim(1, 0)
+            means, corner = steps.mean((3, 4)), steps[:2, :1, :8, :3, :3]
+            assert error(means, arrays[f"mid_hidden{place}_spatial_mean"]) <= 1e-6
+            assert error(corner, arrays[f"mid_hidden{place}_corner"]) <= 1e-6
+
+
+def test_the_published_online_network(case):
+    description, arrays = case("tsm_mobilenetv2_online_6frames")
+    model = load(create_model("tsm_mobilenetv2", 27, 6, past_only=True), description)
+    classifier, state = OnlineClassifier(model), OnlineState()
+    for frame, wanted in zip(input_of(description), arrays["logits"], strict=True):
+        scores, state = classifier.step(frame[None], state)
+        assert error(scores[0], wanted) <= description["tolerance"]
+    means = torch.cat([past.mean((0, 2, 3)) for past in state.past])
+    assert error(means, arrays["last_buffers_mean"]) <= description["tolerance"]

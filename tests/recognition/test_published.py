@@ -1,0 +1,63 @@
+"""Published files of TSM: what their names say, and what fine-tuning takes of them."""
+
+from __future__ import annotations
+
+from recognition.models import ModelSettings, build_model, create_model
+from recognition.published import own_names, settings_of_name, tune_from
+
+
+def test_names_of_files(case):
+    description, _ = case("checkpoint_names")
+    for row in description["parsed"]:
+        found = settings_of_name(row["weights"])
+        shift = row["is_shift,shift_div,shift_place"]
+        if shift == "ValueError":  # for a folder with "shift" in its name
+            shift = [True, 8, "blockres"]
+        assert found["modality"] == row["modality"] and found["arch"] == row["arch"]
+        assert found["shift_div"] == (shift[1] or 0) and found.get("shift_place") == shift[2]
+        assert found["non_local"] == row["non_local"] and found["temporal_pool"] == row["tpool"]
+        assert f"segment{found['segments']}" in row["weights"]
+    assert settings_of_name("ucf101_bninception_rgb_model_best.pth.tar") == {}
+
+
+def _keys(path, modality, **settings):
+    named = {**settings_of_name(path), "modality": modality, **settings}
+    return list(build_model(ModelSettings(classes=5, **named)).state_dict())
+
+
+def test_what_fine_tuning_takes(case):
+    description, _ = case("tune_from")
+    places = {"shifted": {"shift_div": 8, "shift_place": "blockres"}, "plain": {"shift_div": 0}}
+    for row in description["cases"]:
+        path, target = row["tune_from"], row["case"].split("->")[1]
+        kind = "plain" if "plain" in target or "Flow plain" in target else "shifted"
+        of_file = _keys(path, "Flow" if "Flow" in path else "RGB")
+        of_network = _keys(path, row["modality"], **places[kind])
+        published = {f"module.{key}": key for key in of_file}
+        tuning = tune_from(published, of_network, path, row["dataset"], row["modality"])
+        assert len(tuning.taken) + len(tuning.foreign) == row["loaded"], row["case"]
+        assert len(tuning.kept) == row["kept_from_new_network"], row["case"]
+        kept = [f"module.{name}" for name in tuning.kept]
+        assert set(row["kept_keys"]) <= set(kept)
+        foreign = [f"module.{name}" for name in tuning.foreign]
+        assert set(row["extra_keys_not_in_network"]) <= set(foreign)
+        assert bool(foreign) == bool(row["extra_keys_not_in_network"])
+
+
+def test_names_of_tensors():
+    shifted = list(create_model("tsm_resnet18", 5, 4).state_dict())
+    plain = list(create_model("tsn_resnet18", 5, 4).state_dict())
+    assert set(own_names(dict.fromkeys(plain), shifted)) == set(shifted)
+    assert set(own_names({f"module.{key}": 0 for key in shifted}, plain)) == set(plain)
+    assert own_names({"classifier.weight": 0, "features.0.0.weight": 1}, ["new_fc.weight"]) == {
+        "new_fc.weight": 0,
+        "base_model.features.0.0.weight": 1,
+    }
+
+
+def test_shifts_of_other_places_are_not_taken_for_each_other():
+    blockres, block = (
+        list(create_model("tsm_resnet18", 5, 4, shift_place=place).state_dict())
+        for place in ("blockres", "block")
+    )
+    assert "base_model.layer1.0.conv1.net.weight" not in own_names(dict.fromkeys(block), blockres)
