@@ -21,6 +21,7 @@ from detection.onnx_model import make_onnx_model, read_onnx_model
 from detection.onnx_network import OnnxNetwork
 from detection.postprocess import Rows, detection_rows
 from detection.streams import Stream
+from training.distributed import named_device
 from weights import Checkpoint, load_checkpoint, resolve_weights
 
 ONNX_SUFFIX = ".onnx"
@@ -55,11 +56,7 @@ def choose_device(name: str, backend: str = "pytorch") -> torch.device:
                 "--device cuda: the onnx backend computes on the CPU; leave out one of the two"
             )
         return torch.device("cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise data.InputError("--device cuda: this machine has no CUDA GPU; use --device cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    return named_device(name)
 
 
 class Detector:

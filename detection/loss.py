@@ -5,6 +5,9 @@ Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, section 2.2, as AMT
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -57,3 +60,22 @@ def multi_box_loss(
     used = positive | hard_negatives(scores, classes)
     cls = F.cross_entropy(scores[used], classes[used], reduction="sum")
     return {"loc": loc / count, "cls": cls / count}
+
+
+class MicroTubeObjective:
+    """The multi-box loss as what a network is trained for; see `training.trainer.Objective`.
+
+    Batches are images of each stream, classes and offsets, as of `detection.samples`.
+    """
+
+    def count(self, batch: Any) -> Tensor:
+        """The positives."""
+        _, classes, _ = batch
+        return (classes > 0).sum()
+
+    def losses(self, forward: Callable[..., Any], batch: Any, count: Tensor) -> dict[str, Tensor]:
+        """The losses of classes and of boxes."""
+        images, classes, offsets = batch
+        scores, predicted = forward(*images)
+        kind = offsets.dtype
+        return multi_box_loss(scores.to(kind), predicted.to(kind), classes, offsets, count)

@@ -19,14 +19,7 @@ import data
 from data.errors import check_each
 from data.processes import keep_freed_memory
 from detection.detector import Detector, choose_device
-from detection.distributed import (
-    end_processes,
-    rank,
-    start_on_gpus,
-    start_processes,
-    wait_for_all,
-    world_size,
-)
+from detection.loss import MicroTubeObjective
 from detection.network import MicroTubeNetwork
 from detection.pretrained import start_from_pretrained
 from detection.recipes import make_optimizer, make_schedule, recipe_of
@@ -41,8 +34,17 @@ from detection.train_options import (
     streams_of,
     validation_settings,
 )
-from detection.trainer import Trainer, TrainerSettings
 from detection.validation import validation_figures
+from training.distributed import (
+    end_processes,
+    rank,
+    start_on_gpus,
+    start_processes,
+    wait_for_all,
+    world_size,
+)
+from training.settings import TrainerSettings
+from training.trainer import Trainer
 from weights import load_checkpoint, load_tensors, save_checkpoint
 
 LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
@@ -102,6 +104,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     ):
         trainer = Trainer(
             network,
+            MicroTubeObjective(),
             optimizer,
             schedule,
             samples,
@@ -153,6 +156,7 @@ def _validate(
 ) -> Mapping[str, Any]:
     """The figures of a step; its weights are the last ones, and the best if none were better."""
     network = copy.deepcopy(trainer.trained_network)
+    assert isinstance(network, MicroTubeNetwork)
     classes = dataset.annotations.classes
     detector = Detector(network, classes, "", seq_gap=options.seq_gap, device=device)
     figures = validation_figures(

@@ -10,8 +10,8 @@ import torch.distributed as dist
 
 import data
 from detection.detector import Detector, detect_video
-from detection.distributed import rank, world_size
 from evaluation import FrameSettings, evaluate_frames
+from training.distributed import rank, world_size
 
 
 def validation_figures(

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("data", "evaluation", "tubes", "detection", "recognition", "demo", "weights")
+PACKAGES = (
+    *("data", "evaluation", "tubes", "training", "detection", "recognition"),
+    *("demo", "weights"),
+)
 FILES = {
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
     for package in PACKAGES

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "data": set(),
     "weights": {"data"},
     "evaluation": {"data"},
-    "detection": {"data", "evaluation", "weights"},
+    "training": {"data"},
+    "detection": {"data", "evaluation", "training", "weights"},
     "tubes": {"data", "evaluation"},
-    "recognition": {"data", "evaluation", "weights"},
+    "recognition": {"data", "evaluation", "training", "weights"},
     "demo": {"data", "evaluation", "weights", "detection", "tubes", "recognition"},
 }
 PACKAGES = sorted(name for name in MAY_IMPORT if (ROOT / name / "__init__.py").exists())

@@ -21,8 +21,9 @@ import data
 from detection import MicroTubeNetwork, detect, train
 from detection.pretrained import start_from_pretrained
 from detection.recipes import make_optimizer
-from detection.samples import ResumableOrder, TrainingSamples, micro_tubes
+from detection.samples import TrainingSamples, micro_tubes
 from tests.detection.small import write_squares
+from training.batches import ResumableOrder
 from weights import load_checkpoint, load_tensors
 
 OPTIONS = ("--basenet=mobilenet_v2_stride16", "--ssd_dim=64", "--batch_size=2", "--num_workers=0")

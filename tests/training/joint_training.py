@@ -11,10 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from detection.distributed import end_processes, rank, start_processes
+from detection.loss import MicroTubeObjective
 from detection.network import MicroTubeNetwork, merge_normalisation
 from detection.streams import Stream
-from detection.trainer import Trainer, TrainerSettings
+from training.distributed import end_processes, rank, start_processes
+from training.settings import TrainerSettings
+from training.trainer import Trainer
 
 SIDE, BATCH, STEPS = 32, 8, 5
 STREAMS = (Stream(), Stream("fastOF", 2))
@@ -68,6 +70,7 @@ def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
     losses = Losses()
     trainer = Trainer(
         network.to(device),
+        MicroTubeObjective(),
         optimizer,
         torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0),
         MadeUpSamples(len(network.priors)),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import InputError
-from detection.run_state import STATE_FILE, STEP_FILES, RunState
+from training.run_state import STATE_FILE, STEP_FILES, RunState
 
 
 def _state(iteration):

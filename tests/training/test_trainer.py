@@ -9,10 +9,12 @@ import pytest
 import torch
 
 import data
+from detection.loss import MicroTubeObjective
 from detection.network import MicroTubeNetwork
-from detection.run_state import STATE_FILE, STEP_FILES, RunState
-from detection.trainer import Trainer, TrainerSettings
-from tests.detection.joint_training import BATCH, SIDE, STREAMS, Losses, MadeUpSamples
+from tests.training.joint_training import BATCH, SIDE, STREAMS, Losses, MadeUpSamples
+from training.run_state import STATE_FILE, STEP_FILES, RunState
+from training.settings import TrainerSettings
+from training.trainer import Trainer
 
 
 class FloatSamples(MadeUpSamples):
@@ -29,6 +31,7 @@ def _trainer(folder, **settings):
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
     return Trainer(
         network,
+        MicroTubeObjective(),
         optimizer,
         torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0),
         FloatSamples(len(network.priors)),
@@ -71,10 +74,10 @@ class Stopped(Exception):
 def test_a_run_that_stops_loses_the_step_at_hand(tmp_path, monkeypatch):
     step = Trainer._step
 
-    def stops(trainer, *batch):
+    def stops(trainer, batch):
         if trainer.iteration == last:
             raise Stopped
-        return step(trainer, *batch)
+        return step(trainer, batch)
 
     monkeypatch.setattr(Trainer, "_step", stops)
     for last in (3, 4, 6):

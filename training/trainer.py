@@ -4,55 +4,29 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 import data
 from data.command import FULL_DISK, ProgressBar
-from detection.distributed import normalise_jointly, parallel, rank, summed, world_size
-from detection.loss import multi_box_loss
-from detection.network import MicroTubeNetwork
-from detection.run_state import RunState
-from detection.samples import PartOfBatches, ResumableOrder, TrainingSamples
+from training.average import running_average
+from training.batches import PartOfBatches, ResumableOrder
+from training.distributed import normalise_jointly, parallel, rank, summed, world_size
+from training.run_state import RunState
+from training.settings import Objective, TrainerSettings
 
 LOG_STEP = 10
 # A machine that fails costs a minute of training.
 LASTING_SECONDS = 60.0
 # On a GPU a step may be shorter than the writing of a state, which takes this share of the time.
 SAVING_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class TrainerSettings:
-    """How the loop goes.
-
-    Attributes:
-        batch_size: samples in a step, of all processes together.
-        accumulate: parts of a step that are computed one after the other, to save memory.
-        num_workers: processes that load samples, for each training process.
-        seed: of the order of the samples.
-        precision: "float32", or "bfloat16" for mixed precision.
-        compiled: whether the network is compiled (`torch.compile`).
-        average_decay: of the running average of the weights, which often detects better than the
-            last weights do; 0 for none.
-    """
-
-    batch_size: int
-    accumulate: int = 1
-    num_workers: int = 0
-    seed: int = 0
-    precision: str = "float32"
-    compiled: bool = False
-    average_decay: float = 0.0
 
 
 class Trainer:
@@ -64,9 +38,11 @@ class Trainer:
 
     Args:
         network: to train, on the device where it is.
+        objective: what for.
         optimizer: of the network's parameters.
         schedule: of the learning rate, stepped once a batch.
-        samples: what to train on.
+        samples: what to train on; an item is asked for by (draw, index), see
+            `training.batches.ResumableOrder`.
         folder: of the run.
         settings: how the loop goes.
         monitor: takes losses and figures; None in a process that does not write.
@@ -75,26 +51,24 @@ class Trainer:
 
     def __init__(
         self,
-        network: MicroTubeNetwork,
+        network: nn.Module,
+        objective: Objective,
         optimizer: torch.optim.Optimizer,
         schedule: LRScheduler,
-        samples: TrainingSamples,
+        samples: Dataset[Any],
         folder: Path,
         *,
         settings: TrainerSettings,
         monitor: data.Monitor | None,
         options: Mapping[str, Any],
     ) -> None:
-        self.network, self.optimizer, self.schedule = network, optimizer, schedule
+        self.network, self.objective = network, objective
+        self.optimizer, self.schedule = optimizer, schedule
         self.samples, self.folder, self.options = samples, folder, dict(options)
         self.settings, self.monitor = settings, monitor
         normalise_jointly(network)
         decay = settings.average_decay
-        self.average = (
-            AveragedModel(network, multi_avg_fn=_running_average(decay), use_buffers=True)
-            if decay
-            else None
-        )
+        self.average = running_average(network, decay) if decay else None
         self._model = parallel(
             cast(nn.Module, torch.compile(network)) if settings.compiled else network
         )
@@ -105,11 +79,9 @@ class Trainer:
         self._next_lasting = self._next_passing = 0.0
 
     @property
-    def trained_network(self) -> MicroTubeNetwork:
+    def trained_network(self) -> nn.Module:
         """The network as it is used: with the running average of the weights if there is one."""
-        network = self.network if self.average is None else self.average.module
-        assert isinstance(network, MicroTubeNetwork)
-        return network
+        return self.network if self.average is None else self.average.module
 
     def resume(self) -> bool:
         """Take up the state in the folder, if there is one.
@@ -165,7 +137,7 @@ class Trainer:
         with bar:
             bar.update(self.iteration)
             for batch in self._batches(max_iter):
-                losses = self._step(*batch)
+                losses = self._step(batch)
                 self.iteration += 1
                 if self.iteration % self.log_step == 0:
                     values = {name: round(summed(loss).item(), 6) for name, loss in losses.items()}
@@ -217,11 +189,15 @@ class Trainer:
         if lasting:
             self._next_lasting = ended + LASTING_SECONDS
 
-    def _batches(self, max_iter: int) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
+    def _batches(self, max_iter: int) -> Iterator[Any]:
         """The steps that are left: of each batch what is this process's part."""
         settings = self.settings
         order = ResumableOrder(
-            len(self.samples), settings.batch_size, self.iteration, max_iter, settings.seed
+            len(cast(Sized, self.samples)),
+            settings.batch_size,
+            self.iteration,
+            max_iter,
+            settings.seed,
         )
         loader: DataLoader[Any] = DataLoader(
             self.samples,
@@ -229,44 +205,35 @@ class Trainer:
             num_workers=settings.num_workers,
             pin_memory=self._device.type == "cuda",
         )
-        for images, classes, offsets in loader:
-            yield (
-                [stream.to(self._device, non_blocking=True) for stream in images],
-                classes.to(self._device, non_blocking=True),
-                offsets.to(self._device, non_blocking=True),
-            )
+        for batch in loader:
+            yield _moved(batch, self._device)
 
-    def _step(self, images: list[Tensor], classes: Tensor, offsets: Tensor) -> dict[str, Tensor]:
+    def _step(self, batch: Any) -> dict[str, Tensor]:
         """One step; gives what this process adds to the losses."""
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        positives = summed((classes > 0).sum()).clamp(min=1)
-        parts = self.settings.accumulate
-        losses = {"loc": offsets.new_zeros(()), "cls": offsets.new_zeros(())}
-        split = (
-            *(stream.chunk(parts) for stream in images),
-            classes.chunk(parts),
-            offsets.chunk(parts),
-        )
-        pieces = list(zip(*split, strict=True))
-        for index, (*inputs, part_classes, part_offsets) in enumerate(pieces):
+        count = summed(self.objective.count(batch)).clamp(min=1)
+        losses: dict[str, Tensor] = {}
+        pieces = _pieces(batch, self.settings.accumulate)
+        for index, piece in enumerate(pieces):
             # Gradients are exchanged once, with the last part.
             waits = index + 1 < len(pieces) and world_size() > 1
             with cast(Any, self._model).no_sync() if waits else nullcontext():
-                with self._autocast():
-                    scores, predicted = self._model(*inputs)
-                kind = part_offsets.dtype
-                added = multi_box_loss(
-                    scores.to(kind), predicted.to(kind), part_classes, part_offsets, positives
-                )
+                added = self.objective.losses(self._forward, piece, count)
                 # The processes' gradients are averaged, but their losses add up.
-                (world_size() * (added["loc"] + added["cls"])).backward()
-            losses = {name: value + added[name].detach() for name, value in losses.items()}
+                (world_size() * torch.stack(list(added.values())).sum()).backward()
+            losses = {k: losses.get(k, 0) + value.detach() for k, value in added.items()}
+        if self.settings.clip_gradient:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
         self.schedule.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
+
+    def _forward(self, *inputs: Any) -> Any:
+        with self._autocast():
+            return self._model(*inputs)
 
     def _autocast(self) -> torch.autocast:
         mixed = self.settings.precision != "float32"
@@ -285,15 +252,15 @@ class Trainer:
             self.monitor.log({"iteration": self.iteration, **record})
 
 
-def _running_average(decay: float) -> Callable[..., None]:
-    """An exponential average, over fewer steps at first: so it forgets the random start."""
+def _moved(batch: Any, device: torch.device) -> Any:
+    """Tensors, or lists of them and of lists, on a device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    return [_moved(part, device) for part in batch]
 
-    def update(
-        averaged: tuple[Tensor, ...] | list[Tensor],
-        current: tuple[Tensor, ...] | list[Tensor],
-        updates: Tensor | int,
-    ) -> None:
-        now = min(decay, (1 + int(updates)) / (10 + int(updates)))
-        get_ema_multi_avg_fn(now)(averaged, current, updates)
 
-    return update
+def _pieces(batch: Any, parts: int) -> list[Any]:
+    """A batch in parts, each as the batch is."""
+    if isinstance(batch, Tensor):
+        return list(batch.chunk(parts))
+    return [list(piece) for piece in zip(*(_pieces(part, parts) for part in batch), strict=True)]

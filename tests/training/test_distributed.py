@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from detection.distributed import JointBatchNorm
-from tests.detection.joint_training import main
+from tests.training.joint_training import main
+from training.distributed import JointBatchNorm
 
 SCRIPT = Path(__file__).parent / "joint_training.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]

@@ -1,4 +1,4 @@
-"""Training with several processes, on one machine or many, started by torchrun.
+"""Devices, and training with several processes, on one machine or many, started by torchrun.
 
 Every process takes its part of each batch. What depends on the whole batch, the number of positives
 in the loss and the statistics of batch normalisation, is summed over the processes, so that a batch
@@ -17,6 +17,19 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 import data
+
+
+def named_device(name: str) -> torch.device:
+    """The device of the option `--device auto|cpu|cuda`.
+
+    Raises:
+        InputError: cuda was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise data.InputError("--device cuda: this machine has no CUDA GPU; use --device cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def start_processes(device: torch.device) -> torch.device:
