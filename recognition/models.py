@@ -120,8 +120,15 @@ def create_model(
     return build_model(changed, pretrained=pretrained)
 
 
-def build_model(settings: ModelSettings, *, pretrained: bool = False) -> SegmentClassifier:
-    """Build a classifier from its settings; see `create_model`.
+def build_model(
+    settings: ModelSettings, *, pretrained: bool = False, partial_bn: bool = False
+) -> SegmentClassifier:
+    """Build a classifier from its settings.
+
+    Args:
+        settings: of the classifier.
+        pretrained: see `create_model`.
+        partial_bn: see `SegmentClassifier`.
 
     Raises:
         InputError: settings that do not go together.
@@ -163,6 +170,7 @@ def build_model(settings: ModelSettings, *, pretrained: bool = False) -> Segment
         consensus=settings.consensus,
         dropout=settings.dropout,
         differences=settings.modality == "RGBDiff",
+        partial_bn=partial_bn,
     )
 
 
