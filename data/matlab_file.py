@@ -1,4 +1,4 @@
-"""Reads Matlab files: real matrices, texts and structs, and nothing else that they may hold.
+"""Reads Matlab files: real matrices, texts, cells and structs, and nothing else they may hold.
 
 SciPy's reader ends the process with a segmentation fault on about one in fifty slightly damaged
 files. The format is that of versions 5 to 7.2: MathWorks, MAT-File Format, "Level 5 MAT-File
@@ -21,7 +21,7 @@ from data.errors import InputError
 from data.files import read_file
 
 HEADER = 128
-STRUCT, TEXT = 2, 4
+CELL, STRUCT, TEXT = 1, 2, 4
 # Types of elements (MathWorks, table 1-1), and classes of matrices (table 1-3).
 MATRIX, COMPRESSED = 14, 15
 TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -46,8 +46,9 @@ LARGEST = 2**30
 def read_matlab(path: Path) -> dict[str, Any]:
     """Returns the variables of a Matlab file by their names.
 
-    Real matrices come as arrays, lines of text as str and structs of any shape as lists of dicts;
-    others are left out, or None in a struct.
+    Real matrices come as arrays, lines of text as str, cells of any shape as lists and structs of
+    any shape as lists of dicts (both column after column); others are left out, or None in a cell
+    or struct.
 
     Raises:
         InputError: the file cannot be read or is damaged.
@@ -107,8 +108,15 @@ def _variable(content: memoryview, order: str) -> tuple[str, Any]:
         raise ValueError("a matrix is cut off")
     shape = np.frombuffer(found[0][1], f"{order}i4").tolist()
     name, kind = bytes(found[1][1]).decode("latin-1"), flags & 0xFF
-    if flags & COMPLEX or kind not in (STRUCT, TEXT, *CLASSES):
+    if flags & COMPLEX or kind not in (CELL, STRUCT, TEXT, *CLASSES):
         return name, None
+    if kind == CELL:
+        # The first cell stands where other classes have their values.
+        inside = (*found[2:], *parts)
+        cells = [_variable(part, order)[1] for kind, part in inside if kind == MATRIX]
+        if len(cells) != math.prod(shape):
+            raise ValueError("a cell is cut off")
+        return name, cells
     if len(found) < 3:
         raise ValueError("a matrix is cut off")
     stored, values = found[2]

@@ -21,6 +21,7 @@ from data.errors import InputError
 from data.files import read_file
 
 _NUMBERS_AND_TEXT = re.compile(r"[<>=|]?([biufc?]\d*|[SU]\d+)")
+_OBJECTS = re.compile(r"\|?O[48]?")
 
 
 def load_pickle(path: str | Path) -> Any:
@@ -32,16 +33,7 @@ def load_pickle(path: str | Path) -> Any:
     Raises:
         InputError: the file cannot be read, is damaged, or asks for anything else.
     """
-    content = read_file(path)
-    try:
-        return _with_arrays(_RestrictedUnpickler(path, content).load(), {})
-    except InputError:
-        raise
-    # What a damaged pickle raises depends on where the damage is; no code of its own can run.
-    except Exception as error:
-        raise InputError(
-            f"{path}: not a whole pickle of numbers and text ({error}); make or download it again"
-        ) from error
+    return _load(_RestrictedUnpickler(path, read_file(path), _Dtype))
 
 
 def load_pickled_dict(path: str | Path) -> dict[Any, Any]:
@@ -56,6 +48,39 @@ def load_pickled_dict(path: str | Path) -> dict[Any, Any]:
             f"{path}: holds a {type(content).__name__} and no dict; take the file as published"
         )
     return content
+
+
+def load_object_array(path: str | Path, content: bytes) -> npt.NDArray[np.object_]:
+    """Reads the pickle of an array of objects, as NumPy puts it into .npy and .npz files.
+
+    The objects are what `load_pickle` reads, or arrays of objects themselves.
+
+    Args:
+        path: the file that holds the pickle, for the message.
+        content: the pickle.
+
+    Raises:
+        InputError: as `load_pickle`, or the pickle holds something else.
+    """
+    array = _load(_RestrictedUnpickler(path, content, _ObjectDtype))
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "O":
+        raise InputError(
+            f"{path}: holds a pickle of no array of objects; take the file as published"
+        )
+    return array
+
+
+def _load(unpickler: _RestrictedUnpickler) -> Any:
+    try:
+        return _with_arrays(unpickler.load(), {})
+    except InputError:
+        raise
+    # What a damaged pickle raises depends on where the damage is; no code of its own can run.
+    except Exception as error:
+        raise InputError(
+            f"{unpickler.path}: not a whole pickle of numbers and text ({error}); make or download "
+            "it again"
+        ) from error
 
 
 class _Whole(io.BytesIO):
@@ -87,10 +112,10 @@ class _Whole(io.BytesIO):
 # The unpickler written in Python, which takes twice the time: the other one reserves as much memory
 # as a damaged file may name, up to 64 GB.
 class _RestrictedUnpickler(pickle._Unpickler):
-    def __init__(self, path: str | Path, content: bytes) -> None:
+    def __init__(self, path: str | Path, content: bytes, dtype: type[_Dtype]) -> None:
         super().__init__(_Whole(content), encoding="latin1")
-        self._path = path
-        self._allowed = _allowed()
+        self.path = path
+        self._allowed = _allowed(dtype)
 
     def find_class(self, module: str, name: str) -> Any:
         """Returns what stands for an allowed name.
@@ -100,7 +125,7 @@ class _RestrictedUnpickler(pickle._Unpickler):
         """
         if (module, name) not in self._allowed:
             raise InputError(
-                f"{self._path}: the pickle asks for {module}.{name}, which could run code and was "
+                f"{self.path}: the pickle asks for {module}.{name}, which could run code and was "
                 "not executed; use the file as its authors published it"
             )
         return self._allowed[module, name]
@@ -134,6 +159,34 @@ class _Dtype:
         return values
 
 
+class _ObjectDtype(_Dtype):
+    """The same where arrays may hold objects too."""
+
+    __slots__ = ()
+
+    def __init__(self, spec: str, align: object = False, copy: object = False) -> None:
+        if isinstance(spec, str) and _OBJECTS.fullmatch(spec):
+            self._dtype = np.dtype(object)
+        else:
+            super().__init__(spec)
+
+    def array(self, content: Any, shape: Any, order: str) -> npt.NDArray[Any]:
+        """Returns the array that `content` holds: for objects, a list of them in C order."""
+        if self._dtype.kind != "O":
+            return super().array(content, shape, order)
+        if (
+            not isinstance(content, list)
+            or math.prod(shape) != len(content)
+            or min(shape, default=0) < 0
+        ):
+            raise ValueError(f"no list of objects for an array of the shape {shape}")
+        values: npt.NDArray[Any] = np.empty(len(content), object)
+        for place, value in enumerate(content):  # all at once, lists would become rows
+            values[place] = value
+        values = values.reshape(shape)
+        return values
+
+
 class _Array:
     """Stands for an array between the two steps that rebuild it, and for `numpy.ndarray`."""
 
@@ -148,10 +201,13 @@ class _Array:
         self.value = dtype.array(content, shape, "F" if fortran else "C")
 
 
-def _allowed() -> dict[tuple[str, str], Any]:
+def _allowed(array_dtype: type[_Dtype]) -> dict[tuple[str, str], Any]:
     """Everything a pickle may name.
 
     The functions are made anew for each file: a pickle may also set attributes of what it names.
+
+    Args:
+        array_dtype: stands for `numpy.dtype`.
     """
 
     def encode(text: str, encoding: str) -> bytes:
@@ -174,7 +230,7 @@ def _allowed() -> dict[tuple[str, str], Any]:
 
     names: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): _Array,
-        ("numpy", "dtype"): _Dtype,
+        ("numpy", "dtype"): array_dtype,
         ("_codecs", "encode"): encode,
     }
     # NumPy 2 moved its internals from numpy.core to numpy._core; pickles hold either name.
@@ -190,7 +246,7 @@ def _allowed() -> dict[tuple[str, str], Any]:
 
 
 def _with_arrays(item: Any, done: dict[int, Any]) -> Any:
-    """Puts the arrays in the place of what stood for them, lists and dicts in place.
+    """Puts the arrays in the place of what stood for them; lists, dicts and objects in place.
 
     Args:
         item: what was loaded.
@@ -203,7 +259,11 @@ def _with_arrays(item: Any, done: dict[int, Any]) -> Any:
     if isinstance(item, _Array):
         if item.value is None:
             raise ValueError("an array without content")
-        result = item.value
+        result = _with_arrays(item.value, done)
+    elif isinstance(item, np.ndarray) and item.dtype.kind == "O":
+        done[id(item)] = item
+        for place, value in enumerate(item.flat):
+            item.flat[place] = _with_arrays(value, done)
     elif isinstance(item, _Dtype) or callable(item):
         raise ValueError("a part of an array on its own")
     elif isinstance(item, tuple):

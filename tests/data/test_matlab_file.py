@@ -16,7 +16,12 @@ from data.matlab_file import read_matlab
 STRUCTS = np.empty((1, 2), [(name, object) for name in ("name", "boxes")])
 STRUCTS[0, 0] = ("clip", np.arange(8.0).reshape(2, 4))
 STRUCTS[0, 1] = ("", np.zeros((0, 0)))
-VARIABLES = {"loc": np.arange(8, dtype=np.float32).reshape(2, 4) / 7, "annot": STRUCTS}
+CELLS = np.array([["clip"], [""], [np.eye(2)]], object)
+VARIABLES = {
+    "loc": np.arange(8, dtype=np.float32).reshape(2, 4) / 7,
+    "annot": STRUCTS,
+    "names": CELLS,
+}
 
 
 def test_structs(tmp_path: Path) -> None:
@@ -31,11 +36,13 @@ def test_variables_of_every_type(compressed: bool, tmp_path: Path) -> None:
     types = ["f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
     matrices = {f"a_{kind}": np.arange(6).astype(kind).reshape(2, 3) for kind in types}
     matrices |= {"empty": np.zeros((0, 4), np.float32), "one": np.float64([[2.5]])}
-    others = {"complex": np.array([[1j]]), "cells": np.array([[1, "a"]], object)}
+    others = {"complex": np.array([[1j]])}
+    cells = {"cells": np.array([[1, "a"], [1j, np.zeros((0, 1), object)]], object)}
     structs = {"text": "äbc", "struct": {"a": 1, "b": {"c": "d", "e": np.array([[1j]])}}}
-    savemat(tmp_path / "a.mat", matrices | others | structs, do_compression=compressed)
+    savemat(tmp_path / "a.mat", matrices | others | cells | structs, do_compression=compressed)
     found = read_matlab(tmp_path / "a.mat")
     assert found.pop("text") == "äbc"
+    assert found.pop("cells") == [[[1]], None, "a", []]
     (struct,) = found.pop("struct")
     assert struct == {"a": [[1]], "b": [{"c": "d", "e": None}]}
     assert found.keys() == matrices.keys()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from data import InputError, load_pickle
-from data.restricted_pickle import load_pickled_dict
+from data.restricted_pickle import load_object_array, load_pickled_dict
 
 CONTENT = {
     "videos": [np.str_("Run/a"), "b", b"\xff\x00"],
@@ -232,3 +232,86 @@ def test_random_damage_never_gets_past(tmp_path: Path) -> None:
             load_pickle(path)
         except InputError as error:
             assert str(path) in str(error)
+
+
+def _objects() -> np.ndarray[Any, Any]:
+    """Rows of unlike things, an array of objects and one in Fortran order among them."""
+    inside = np.empty((1, 2), object)
+    inside[0] = [np.float32([[1.5]]), [np.arange(2)]]
+    rows = np.empty((2, 3), object)
+    rows[0] = ["caf\xe9", (np.arange(6.0).reshape(2, 3), 1), [np.int64(4), [5]]]
+    rows[1] = [inside, np.asfortranarray(inside.repeat(2, axis=0)), {"a": np.eye(2)}]
+    return rows
+
+
+def _equal_objects(first: Any, second: Any) -> bool:
+    if isinstance(first, np.ndarray) and first.dtype == object:
+        return (
+            isinstance(second, np.ndarray)
+            and first.shape == second.shape
+            and all(map(_equal_objects, first.flat, second.flat))
+        )
+    if isinstance(first, list | tuple):
+        return type(first) is type(second) and all(map(_equal_objects, first, second))
+    return _equal(first, second)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("array", [_objects(), _objects().T, _objects()[:0], np.array(None)])
+def test_arrays_of_objects(array: np.ndarray[Any, Any], protocol: int) -> None:
+    loaded = load_object_array("a.npz", pickle.dumps(array, protocol))
+    assert loaded.dtype == object
+    assert _equal_objects(loaded, array)
+
+
+def test_only_files_that_are_known_to_hold_them_may_hold_objects(tmp_path: Path) -> None:
+    content = pickle.dumps(_objects(), 2)
+    (tmp_path / "a.pkl").write_bytes(content)
+    with pytest.raises(InputError, match="arrays of type 'O8' are not read"):
+        load_pickle(tmp_path / "a.pkl")
+    load_object_array("a.npz", content)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_code_among_objects_is_not_run(kind: str, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    rows = _objects()
+    rows[1, 2] = HOSTILE[kind](victim)
+    for protocol in (0, 2, 4, 5):
+        with pytest.raises(InputError, match=r"a\.npz: the pickle asks for"):
+            load_object_array("a.npz", pickle.dumps(rows, protocol))
+        assert not victim.exists()
+
+
+OBJECTS = np.dtype(object)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        _Rebuilt(1, (2,), OBJECTS, False, [1]),
+        _Rebuilt(1, (-1,), OBJECTS, False, [1]),
+        _Rebuilt(1, (1,), OBJECTS, False, bytes(8)),  # addresses
+        _Rebuilt(1, (1,), OBJECTS, False, {0: 1}),
+        _Rebuilt(1, (1 << 62, 0), OBJECTS, False, []),
+        _Rebuilt(1, (1,), OBJECTS, False, [np.ndarray]),
+        _Rebuilt(1, (1,), OBJECTS, False, [OBJECTS]),
+        _Rebuilt(1, (1,), OBJECTS, False, [_Rebuilt()]),
+        _Rebuilt(1, (1,), np.dtype([("a", object)]), False, [1]),
+        np.arange(3),
+        [_objects()],
+        OBJECTS,
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_what_is_no_array_of_objects_is_refused(item: Any) -> None:
+    with pytest.raises(InputError, match=r"a\.npz: "):
+        load_object_array("a.npz", pickle.dumps(item, 3))
+
+
+def test_objects_that_hold_themselves() -> None:
+    array = np.empty(2, object)
+    array[0], array[1] = np.arange(3), [array]
+    loaded = load_object_array("a.npz", pickle.dumps(array, 2))
+    assert loaded[0].tolist() == [0, 1, 2]
+    assert loaded[1][0] is loaded
