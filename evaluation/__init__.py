@@ -1,11 +1,12 @@
-"""Evaluation: frame-mAP, video-mAP, tube IoU and video accuracy, of anybody's results."""
+"""Evaluation: frame-mAP, video-mAP, tube IoU and accuracies, of anybody's results."""
 
-from evaluation.accuracy import predicted_label, video_accuracy
+from evaluation.accuracy import ScoreAccuracy, predicted_label, score_accuracy, video_accuracy
 from evaluation.average_precision import PrecisionRecall, average_precision
 from evaluation.box_convention import BOX_CONVENTIONS, CONTINUOUS, ROAD_BOXES, BoxConvention
 from evaluation.confusion import (
     ConfusionMatrix,
     frame_confusion,
+    score_confusion,
     tube_confusion,
     video_confusion,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "PrecisionRecall",
     "Protocol",
     "RecallCurves",
+    "ScoreAccuracy",
     "TubeErrors",
     "TubeEvaluation",
     "analyse_frame_errors",
@@ -57,6 +59,8 @@ __all__ = [
     "frame_confusion",
     "frame_recall",
     "predicted_label",
+    "score_accuracy",
+    "score_confusion",
     "tube_confusion",
     "tube_ious",
     "tube_recall",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import Tube, VideoAnnotation
-from evaluation.accuracy import predicted_label
+from evaluation.accuracy import ScoreAccuracy, predicted_label
 from evaluation.box_convention import CONTINUOUS, BoxConvention
 from evaluation.frame_boxes import FrameBoxes
 from evaluation.frame_evaluation import boxes_by_class
@@ -50,6 +50,20 @@ def video_confusion(
         if video.tubes:
             predicted = predicted_label(tubes.get(video.name, ()))
             counts[video.tubes[-1].label, -1 if predicted is None else predicted] += 1
+    return ConfusionMatrix(tuple(classes), counts)
+
+
+def score_confusion(accuracy: ScoreAccuracy, classes: Sequence[str]) -> ConfusionMatrix:
+    """Compares the classes of videos with those of their highest scores.
+
+    There is always a class, so the last row and column are empty.
+
+    Args:
+        accuracy: Of the scores.
+        classes: Class names, to which the labels point.
+    """
+    counts = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
+    np.add.at(counts, (accuracy.labels, accuracy.predicted), 1)
     return ConfusionMatrix(tuple(classes), counts)
 
 

@@ -113,16 +113,18 @@ def error_bars(errors: ErrorShares) -> str:
     return "\n".join([f'<p class="legend">{legend}</p>', *lines])
 
 
-def confusion_map(matrix: ConfusionMatrix, nothing_found: str, nothing_true: str) -> str:
+def confusion_map(
+    matrix: ConfusionMatrix, nothing_found: str | None = None, nothing_true: str = ""
+) -> str:
     """Returns a matrix whose cells are the darker the more of their row they hold.
 
     Args:
         matrix: What to draw.
-        nothing_found: Name of the last column.
+        nothing_found: Name of the last column; None leaves it out, where something always is.
         nothing_true: Name of the last row, which is left out if it is empty.
     """
     counts = matrix.counts if matrix.counts[-1].any() else matrix.counts[:-1]
-    columns = [*matrix.classes, nothing_found]
+    columns = [*matrix.classes] if nothing_found is None else [*matrix.classes, nothing_found]
     rows = [*matrix.classes, nothing_true][: len(counts)]
     numbered = len(matrix.classes) <= NUMBERED_CLASSES
     cell, size = (24, 11) if numbered else (9, 8)
