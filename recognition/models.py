@@ -38,7 +38,7 @@ class ModelSettings:
         non_local: whether there are non-local blocks (resnet50).
         num_frame: images of grey that are stacked for a segment (LSNet); 0 for colour.
         fuse_before_net: all grey images are the channels of one image.
-        num_centers: of SeqVLAD; 0 for none.
+        num_centers: of SeqVLAD; 0 for none. Published for BNInception only.
         redu_dim: channels of SeqVLAD.
         seqvlad_type: "seqvlad", "bidirect" or "unshare_bidirect".
         activation: "softmax", or "none", of the assignment of SeqVLAD.
@@ -86,12 +86,15 @@ _FAMILIES: dict[str, dict[str, Any]] = {
     "lsnet": {"shift_div": 8, "num_frame": 3},
     "seqvlad": {"num_centers": 64, "dropout": 0.8},
 }
+_PLACES = {"BNInception": "block"}
 MODELS = {
-    f"{family}_{arch.lower()}": replace(ModelSettings(arch, 0, 0), **settings)
+    f"{family}_{arch.lower()}": replace(
+        ModelSettings(arch, 0, 0, shift_place=_PLACES.get(arch, "blockres")), **settings
+    )
     for family, settings in _FAMILIES.items()
     for arch in BACKBONES
     if (family != "lsnet" or arch.startswith("resnet"))
-    and (family != "seqvlad" or arch == "BNInception")
+    and (family != "seqvlad" or BACKBONES[arch].pool)
 }
 """The settings that names stand for, without classes and segments."""
 
@@ -149,7 +152,7 @@ def build_model(
     if settings.non_local:
         resnet.add_non_local(network, seen)
     if settings.num_centers:
-        network.global_pool = SeqVLAD(
+        vlad = SeqVLAD(
             settings.segments,
             settings.num_centers,
             settings.redu_dim,
@@ -159,7 +162,8 @@ def build_model(
             relu=settings.with_relu,
             init=settings.init_method,
         )
-        vectors, width = 1, network.global_pool.size
+        network.register_module(str(backbone.pool), vlad)
+        vectors, width = 1, vlad.size
     return SegmentClassifier(
         network,
         backbone.classifier,
@@ -195,50 +199,51 @@ def _check(settings: ModelSettings) -> None:
     Raises:
         InputError: settings that do not go together.
     """
-    is_resnet = settings.arch.startswith("resnet")
-    place, units = settings.shift_place, bn_inception.UNITS
-    masked = len(place) == units and set(place) <= set("01")
-    problems = {
-        f"arch {settings.arch}: no such network; take one of {', '.join(BACKBONES)}": (
-            settings.arch not in BACKBONES
+    arch, place, units = settings.arch, settings.shift_place, bn_inception.UNITS
+    is_resnet, shifted = arch.startswith("resnet"), settings.shift_div > 0
+    places = {"block"} if arch == "BNInception" else {"block", "blockres"}
+    masked = arch == "BNInception" and len(place) == units and set(place) <= set("01")
+    problems = [
+        (arch not in BACKBONES, f"arch {arch}: take one of {', '.join(BACKBONES)}"),
+        (
+            settings.modality not in MODALITIES,
+            f"modality {settings.modality}: take one of {', '.join(MODALITIES)}",
         ),
-        f"modality {settings.modality}: take one of {', '.join(MODALITIES)}": (
-            settings.modality not in MODALITIES
+        (
+            settings.consensus not in CONSENSUS,
+            f"consensus {settings.consensus}: take one of {', '.join(CONSENSUS)}",
         ),
-        f"consensus {settings.consensus}: take one of {', '.join(CONSENSUS)}": (
-            settings.consensus not in CONSENSUS
+        (
+            settings.seqvlad_type not in DIRECTIONS,
+            f"seqvlad_type {settings.seqvlad_type}: take one of {', '.join(DIRECTIONS)}",
         ),
-        f"seqvlad_type {settings.seqvlad_type}: take one of {', '.join(DIRECTIONS)}": (
-            settings.seqvlad_type not in DIRECTIONS
+        (min(settings.classes, settings.segments) < 1, "classes and segments must be positive"),
+        (
+            shifted and place not in places and not masked,
+            f"shift_place {place}: take block or blockres, of BNInception block or twelve digits",
         ),
-        "classes and segments must be positive": min(settings.classes, settings.segments) < 1,
-        f"shift_place {place}: BNInception takes block, or twelve digits": (
-            settings.shift_div > 0
-            and settings.arch == "BNInception"
-            and not (masked or place == "block")
+        (
+            settings.past_only and (not shifted or arch == "BNInception"),
+            "past_only needs a shift in a ResNet or MobileNetV2",
         ),
-        f"shift_place {place}: take block or blockres": (
-            settings.shift_div > 0
-            and settings.arch != "BNInception"
-            and place not in ("block", "blockres")
+        (
+            settings.temporal_pool and not (is_resnet and settings.segments % 2 == 0),
+            "temporal_pool needs a ResNet and an even number of segments",
         ),
-        "past_only needs a shift in a ResNet or MobileNetV2": (
-            settings.past_only and (not settings.shift_div or settings.arch == "BNInception")
+        (settings.non_local and arch != "resnet50", "non_local needs resnet50"),
+        (
+            settings.num_frame > 0 and not (is_resnet and settings.modality == "RGB"),
+            "num_frame needs a ResNet and the modality RGB",
         ),
-        "temporal_pool needs a ResNet and an even number of segments": (
-            settings.temporal_pool and not (is_resnet and settings.segments % 2 == 0)
+        (
+            settings.fuse_before_net and (not settings.num_frame or shifted),
+            "fuse_before_net needs num_frame, and no shift",
         ),
-        "non_local needs resnet50": settings.non_local and settings.arch != "resnet50",
-        "num_frame needs a ResNet and the modality RGB": (
-            settings.num_frame > 0 and not (is_resnet and settings.modality == "RGB")
+        (
+            settings.num_centers > 0 and (arch == "mobilenetv2" or shifted),
+            "num_centers needs BNInception or a ResNet, and no shift",
         ),
-        "fuse_before_net needs num_frame, and no shift": (
-            settings.fuse_before_net and (not settings.num_frame or settings.shift_div > 0)
-        ),
-        "num_centers needs BNInception, and no shift": (
-            settings.num_centers > 0 and (settings.arch != "BNInception" or settings.shift_div > 0)
-        ),
-    }
-    for problem, found in problems.items():
-        if found:
-            raise data.InputError(f"{problem}; change the model's settings")
+    ]
+    for wrong, problem in problems:
+        if wrong:
+            raise data.InputError(f"{problem}; change the settings of the model")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import data
 from weights.published import read_pretrained, read_published
 from weights.registry import resolve_weights
+from weights.tensor_file import (
+    described,
+    is_torch_file,
+    read_safetensors,
+    read_torch,
+    write_tensor_file,
+)
 
 FORMAT = "action-tubes/detector"
-VERSION = 1
-_HEADER_KEY = "action-tubes"
 _FIELDS: dict[str, type] = {
     "basenet": str,
     "classes": list,
@@ -65,17 +66,7 @@ def save_checkpoint(
         metadata: see `Checkpoint`.
         half: store float32 tensors in half precision; they are read back as float32.
     """
-    from safetensors.torch import save
-
-    described = {"format": FORMAT, "version": VERSION, **metadata}
-    tensors = {
-        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in state.items()
-    }
-    with data.atomic_write(path) as file:
-        file.write(save(tensors, {_HEADER_KEY: json.dumps(described)}))
-    with data.atomic_write(Path(path).with_suffix(".json"), "w") as file:
-        file.write(json.dumps(described, indent=2) + "\n")
+    write_tensor_file(path, state, metadata, FORMAT, half=half)
 
 
 def load_checkpoint(weights: str | os.PathLike[str]) -> Checkpoint:
@@ -89,11 +80,11 @@ def load_checkpoint(weights: str | os.PathLike[str]) -> Checkpoint:
         InputError: no such file, truncated, hostile, or no checkpoint of a detector.
     """
     path = resolve_weights(weights)
-    if _is_torch_file(path):
-        state, metadata = read_published(path, _read_torch(path))
+    if is_torch_file(path):
+        state, metadata = read_published(path, read_torch(path))
     else:
-        state, header = _read_safetensors(path)
-        metadata = _checked(path, header)
+        state, header = read_safetensors(path)
+        metadata = described(path, header, FORMAT, _FIELDS, _DEFAULTS)
     return Checkpoint(path, path.stem, state, metadata)
 
 
@@ -107,71 +98,6 @@ def load_tensors(weights: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: no such file, truncated or hostile.
     """
     path = resolve_weights(weights)
-    if _is_torch_file(path):
-        return read_pretrained(path, _read_torch(path))
-    return _read_safetensors(path)[0]
-
-
-def _is_torch_file(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(2) in (b"PK", b"\x80\x02")
-    except OSError as error:
-        raise data.InputError(
-            f"{path}: cannot be read ({error.strerror}); check the path"
-        ) from None
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Any], str | None]:
-    """The tensors of a file, half precision turned into float32, and our description."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(_HEADER_KEY)
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise data.InputError(
-            f"{path}: is no complete safetensors or PyTorch checkpoint ({error}); "
-            "copy or download it again"
-        ) from None
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, header
-
-
-def _checked(path: Path, header: str | None) -> dict[str, Any]:
-    if header is None:
-        raise data.InputError(
-            f"{path}: has tensors but no description of a detector; use a checkpoint that "
-            "detection/train.py wrote, or name this file with --init_weights to train from it"
-        )
-    try:
-        metadata = _DEFAULTS | json.loads(header)
-        if (metadata["format"], metadata["version"]) != (FORMAT, VERSION):
-            raise ValueError(f"format must be {FORMAT} version {VERSION}")
-        for field, kind in _FIELDS.items():
-            if type(metadata[field]) is not kind:
-                raise ValueError(f"{field} must be of type {kind.__name__}")
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise data.InputError(
-            f"{path}: describes no detector of this program ({reason}); use a checkpoint that "
-            "detection/train.py wrote"
-        ) from None
-    return dict(metadata)
-
-
-def _read_torch(path: Path) -> object:
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise data.InputError(
-            f"{path}: holds something else than tensors, which could run code, and was not loaded; "
-            "use a checkpoint that holds a state dict only"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise data.InputError(
-            f"{path}: is no complete PyTorch checkpoint ({reason}); copy or download it again"
-        ) from None
+    if is_torch_file(path):
+        return read_pretrained(path, read_torch(path))
+    return read_safetensors(path)[0]

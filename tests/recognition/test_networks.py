@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+import data
 from recognition.heads.seqvlad import SeqVLAD
-from recognition.models import create_model
+from recognition.models import MODELS, create_model
 from recognition.online import OnlineClassifier, OnlineState
+from recognition.saved_models import described, load_model
 from tests.recognition.networks import error, input_of, load, network_of
+from weights import save_classifier
 
 
 @pytest.mark.parametrize(
@@ -97,3 +102,64 @@ def test_the_published_online_network(case):
         assert error(scores[0], wanted) <= description["tolerance"]
     means = torch.cat([past.mean((0, 2, 3)) for past in state.past])
     assert error(means, arrays["last_buffers_mean"]) <= description["tolerance"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_learns_and_is_saved(name, tmp_path):
+    segments = 4
+    model = create_model(name, 3, segments)
+    settings = replace(MODELS[name], classes=3, segments=segments)
+    side = 224 if settings.arch == "BNInception" else 64
+    clips = torch.randn(1, segments * settings.length * 3, side, side)
+    if settings.num_frame:
+        clips = torch.randn(1, segments * settings.num_frame, side, side)
+    scores = model(clips)
+    scores.sum().backward()
+    assert scores.shape == (1, 3)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    save_classifier(tmp_path / "m.safetensors", model.state_dict(), described(settings, "abc"))
+    again, *_ = load_model(tmp_path / "m.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(again(clips), model.eval()(clips))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("tsm_resnet18", {"shift_place": "everywhere"}, "shift_place everywhere"),
+        ("tsm_bninception", {"shift_place": "blockres"}, "twelve digits"),
+        ("tsm_resnet18", {"modality": "Depth"}, "modality Depth"),
+        ("tsm_resnet18", {"consensus": "max"}, "consensus max"),
+        ("tsm_resnet18", {"temporal_pool": True, "segments": 3}, "even number"),
+        ("tsm_resnet18", {"non_local": True}, "resnet50"),
+        ("tsn_resnet18", {"past_only": True}, "past_only"),
+        ("tsm_mobilenetv2", {"num_frame": 3}, "num_frame"),
+        ("tsm_resnet18", {"num_frame": 3, "fuse_before_net": True}, "no shift"),
+        ("tsn_mobilenetv2", {"num_centers": 4}, "num_centers"),
+        ("tsn_resnet18", {"classes": 0}, "positive"),
+        ("tsn_alexnet", {}, "tsn_resnet18"),
+    ],
+)
+def test_settings_that_do_not_go_together(name, settings, message):
+    with pytest.raises(data.InputError, match=message):
+        create_model(name, **{"classes": 3, "segments": 4, **settings})
+
+
+def test_bn_inception_shifts_where_it_is_told():
+    images = torch.randn(1, 6, 224, 224)
+    plain = create_model("tsn_bninception", 3, 2).eval()
+    model = create_model("tsm_bninception", 3, 2, shift_place="000000000000").eval()
+    model.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        assert torch.equal(model(images), plain(images))
+        model = create_model("tsm_bninception", 3, 2, shift_place="000000000001").eval()
+        model.load_state_dict(plain.state_dict())
+        assert not torch.equal(model(images), plain(images))
+
+
+def test_the_first_layer_takes_flow():
+    colours = create_model("tsn_resnet18", 3, 2)
+    flow = create_model("tsn_resnet18", 3, 2, modality="Flow")
+    kernel = flow.base_model.conv1.weight
+    assert kernel.shape[1] == 10 and colours.base_model.conv1.weight.shape[1] == 3
+    assert torch.equal(kernel, kernel[:, :1].expand_as(kernel))

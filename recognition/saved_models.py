@@ -1,0 +1,106 @@
+"""Classifiers from checkpoints: ours, which describe themselves, and published ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import data
+from recognition.heads.segment_classifier import SegmentClassifier
+from recognition.models import ModelSettings, build_model
+from recognition.published import own_names, settings_of_name
+from weights import ClassifierCheckpoint, load_classifier
+
+_CLASSIFIERS = ("new_fc.bias", "base_model.fc.bias", "base_model.classifier.bias")
+
+
+def described(settings: ModelSettings, classes: Sequence[str], **others: Any) -> dict[str, Any]:
+    """What a checkpoint of a classifier says of itself; see `weights.ClassifierCheckpoint`.
+
+    Args:
+        settings: of the network.
+        classes: names of the classes.
+        others: such as "figures".
+    """
+    return {"model": asdict(settings), "classes": list(classes), **others}
+
+
+def load_model(
+    weights: str | os.PathLike[str], **settings: Any
+) -> tuple[SegmentClassifier, ModelSettings, ClassifierCheckpoint]:
+    """The network of a checkpoint, in evaluation mode.
+
+    Args:
+        weights: see `weights.load_classifier`.
+        settings: of `ModelSettings`, which a published file and its name do not tell, or which are
+            wrong there; of ours `segments` may be changed.
+
+    Returns:
+        The network, its settings, and the checkpoint.
+
+    Raises:
+        InputError: the file is no such checkpoint, or the settings are of another network.
+    """
+    checkpoint = load_classifier(weights)
+    if checkpoint.published:
+        told = settings_of_name(checkpoint.path) | _told_by_tensors(checkpoint)
+    else:
+        known = {field.name for field in fields(ModelSettings)}
+        told = {k: v for k, v in checkpoint.metadata["model"].items() if k in known}
+    told |= settings
+    missing = [name for name in ("arch", "classes", "segments") if name not in told]
+    if missing:
+        raise data.InputError(
+            f"{checkpoint.path}: neither the file nor its name tells the {', '.join(missing)} of "
+            "the network; give them as options"
+        )
+    found = ModelSettings(**told)
+    model = build_model(found)
+    load_state(model, checkpoint.state, str(checkpoint.path))
+    return model.eval(), found, checkpoint
+
+
+def load_state(model: SegmentClassifier, state: Mapping[str, Any], path: str) -> None:
+    """Fill a network with the tensors of a checkpoint, all of them.
+
+    Raises:
+        InputError: there are others than the network's, or of other shapes.
+    """
+    own = model.state_dict()
+    named = own_names(state, own)
+    # Files of old have no counters of batches.
+    missing = [k for k in own if k not in named and not k.endswith("num_batches_tracked")]
+    foreign = [k for k in named if k not in own]
+    other = [k for k in own if k in named and named[k].shape != own[k].shape]
+    for names, problem in (
+        (missing, "lacks"),
+        (foreign, "has more than the network, such as"),
+        (other, "has in another shape"),
+    ):
+        if names:
+            raise data.InputError(
+                f"{path}: {problem} {names[0]} ({len(names)} tensors); give the settings of its "
+                "network, or another file"
+            )
+    model.load_state_dict(named, strict=False)
+
+
+def _told_by_tensors(checkpoint: ClassifierCheckpoint) -> dict[str, Any]:
+    """What the tensors of a published file tell of its network."""
+    state = {name.removeprefix("module."): tensor for name, tensor in checkpoint.state.items()}
+    told: dict[str, Any] = {}
+    for name in _CLASSIFIERS:
+        if name in state:
+            told["classes"] = len(state[name])
+            break
+    if checkpoint.metadata.get("arch"):
+        told["arch"] = checkpoint.metadata["arch"]
+    centers = state.get("base_model.global_pool.centers")
+    if centers is not None:
+        told["num_centers"], told["redu_dim"] = centers.shape
+        shared = "base_model.global_pool.share_w" in state
+        if not shared:
+            told["seqvlad_type"] = "unshare_bidirect"
+    return told
