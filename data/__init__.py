@@ -2,6 +2,8 @@
 
 from data.annotation import Annotations, VideoAnnotation
 from data.annotation_format import find_problems, load_annotations, save_annotations
+from data.class_names import read_class_names
+from data.clip_frames import ClipFrames
 from data.command import (
     CommandParser,
     ProgressBar,
@@ -17,6 +19,7 @@ from data.errors import InputError
 from data.files import atomic_path, atomic_write
 from data.film_split import film_of
 from data.frame import Frame
+from data.frame_names import FrameNames
 from data.input_images import INPUT_TYPES, FlowVideo, open_input, stored_folder
 from data.interchange import (
     FORMATS,
@@ -30,11 +33,14 @@ from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
 from data.liris import LIRIS_CLASSES
 from data.monitor import LOG_FILE, Monitor, monitor_options, open_monitor
 from data.optical_flow import NO_MOTION, FlowStream, encode_flow, flow_estimator
+from data.recognition_sets import RecognitionSet, recognition_set
 from data.restricted_pickle import load_pickle
 from data.tube import Tube, VideoTubes
 from data.tube_format import load_tubes, save_tubes
 from data.ucf24 import UCF24_CLASSES, read_ucf24
 from data.video import open_video, read_frames
+from data.video_list import ListedVideo, csv_class_names, read_video_list, write_video_list
+from data.video_list_check import CheckedList, check_videos
 from data.video_reader import VideoReader
 from data.video_writer import VideoWriter
 
@@ -49,6 +55,8 @@ __all__ = [
     "NO_MOTION",
     "UCF24_CLASSES",
     "Annotations",
+    "CheckedList",
+    "ClipFrames",
     "CommandParser",
     "Context",
     "Dataset",
@@ -57,9 +65,12 @@ __all__ = [
     "FlowVideo",
     "Format",
     "Frame",
+    "FrameNames",
     "InputError",
+    "ListedVideo",
     "Monitor",
     "ProgressBar",
+    "RecognitionSet",
     "Tube",
     "VideoAnnotation",
     "VideoReader",
@@ -67,7 +78,9 @@ __all__ = [
     "VideoWriter",
     "atomic_path",
     "atomic_write",
+    "check_videos",
     "common_options",
+    "csv_class_names",
     "encode_flow",
     "film_of",
     "find_format",
@@ -82,15 +95,19 @@ __all__ = [
     "open_monitor",
     "open_video",
     "progress",
+    "read_class_names",
     "read_daly",
     "read_detections",
     "read_frames",
     "read_jhmdb",
     "read_tubes",
     "read_ucf24",
+    "read_video_list",
+    "recognition_set",
     "run_command",
     "save_annotations",
     "save_tubes",
     "stored_folder",
     "write_run_record",
+    "write_video_list",
 ]

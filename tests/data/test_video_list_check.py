@@ -1,0 +1,166 @@
+"""What is wrong with listed videos is named and counted before training starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data import ClipFrames, FrameNames, InputError, ListedVideo, check_videos, read_video_list
+from data.errors import InputErrors
+from tests.data.frame_folders import RGB, cut, write_frames
+from tests.data.media import FRAMES, write_video
+from tests.data.test_frame_database import write_database
+
+BY_NAME = ClipFrames("RGB", RGB)
+
+
+def told(checked_error: InputError) -> list[str]:
+    assert isinstance(checked_error, InputErrors)
+    return [str(error) for error in checked_error.errors]
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> list[ListedVideo]:
+    """A list of good videos and of all that can be wrong with others."""
+    root = tmp_path / "frames"
+    for name in ("good 1", "good 2", "good 3", "label", "cut first", "cut last", "empty"):
+        write_frames(root / name, 8)
+    write_frames(root / "few", 6)
+    write_frames(root / "short", 2)
+    write_frames(root / "longer", 9)
+    cut(root / "cut first" / "img_00001.jpg")
+    cut(root / "cut last" / "img_00008.jpg")
+    (root / "empty" / "img_00008.jpg").write_bytes(b"")
+    (root / "no frames").mkdir()
+    lines = [
+        "good 1 8 0",
+        "gone 8 0",
+        "few 8 1",
+        "good 2 8 2",
+        "label 8 3",
+        "label 8 -1",
+        "cut first 8 0",
+        "cut last 8 0",
+        "",
+        "empty 8 0",
+        "no frames 8 0",
+        "nothing 0 0",
+        "short 2 1",
+        "longer 8 1",
+        "good 3 8 1",
+        "gone 8 7",
+    ]
+    path = tmp_path / "list.txt"
+    path.write_bytes("\r\n".join(lines).encode())
+    return read_video_list(path, root=root)
+
+
+@pytest.mark.parametrize("frames", [BY_NAME, ClipFrames()])
+def test_all_is_named_and_counted(listed: list[ListedVideo], frames: ClipFrames) -> None:
+    checked = check_videos(listed, frames, classes=3, segments=3)
+    good = ["good 1", "good 2", "longer", "good 3"]
+    assert [video.name for video in checked.good] == good
+    with pytest.raises(InputErrors) as caught:
+        checked.usable(skip_bad=False)
+    summary, *errors = told(caught.value)
+    assert summary.startswith("11 of 15 listed videos cannot be used (")
+    assert summary.endswith("; put them right, or have them left out")
+    for line, reason in [
+        (2, "not there" if frames is BY_NAME else "no such file or folder"),
+        (3, "8 frames listed" if frames is BY_NAME else "has 6 frames, and 8 are listed"),
+        (5, "label: the label is 3, and the 3 classes are counted from 0"),
+        (6, "the label is -1"),
+        (7, "img_00001.jpg: the image is damaged"),
+        (8, "img_00008.jpg: the image is damaged"),
+        (10, "img_00008.jpg"),
+        (11, "is not there, and 8 frames listed" if frames is BY_NAME else "holds no images"),
+        (12, "nothing"),
+        (13, "has 2 frames, fewer than the 3 segments"),
+        (16, "gone"),
+        (16, "the label is 7"),
+    ]:
+        place = f"list.txt:{line}: "
+        assert any(place in error and reason in error for error in errors), (line, reason, errors)
+    assert len(errors) == 12
+    # Good ones are left, and what was left out is told.
+    assert [video.name for video in checked.usable(skip_bad=True)] == good
+    first, second = checked.notes()
+    assert first.startswith("11 of 15 listed videos cannot be used (")
+    assert "and left out, such as " in first and "list.txt:2: " in first
+    assert second.startswith("1 video with more frames than listed, such as ")
+    assert "list.txt:14: " in second
+
+
+def test_kinds_are_counted(listed: list[ListedVideo]) -> None:
+    checked = check_videos(listed, BY_NAME, classes=3, segments=3)
+    (note, _) = checked.notes()
+    inside = note[note.index("(") + 1 : note.index(")")]
+    assert set(inside.split(", ")) == {
+        "3 label out of range",
+        "2 missing",
+        "2 damaged",
+        "2 empty",
+        "2 wrong count",
+        "1 too short",
+    }
+
+
+def test_nothing_to_tell(listed: list[ListedVideo]) -> None:
+    checked = check_videos(listed[:1] + listed[3:4], BY_NAME, classes=3)
+    assert checked.usable(skip_bad=False) == [listed[0], listed[3]]
+    assert checked.notes() == []
+
+
+def test_nothing_left(listed: list[ListedVideo]) -> None:
+    checked = check_videos([listed[1]], BY_NAME, classes=3)
+    with pytest.raises(InputErrors, match=r"1 of 1 listed video cannot be used \(1 missing\); put"):
+        checked.usable(skip_bad=True)
+
+
+def test_flow_needs_both_images(tmp_path: Path) -> None:
+    names = FrameNames("flow_{}_{:05d}.jpg")
+    folder = write_frames(tmp_path / "a", 4, names)
+    video = ListedVideo("a", folder, 0, 4)
+    frames = ClipFrames("Flow", names)
+    assert check_videos([video], frames, 1).good == [video]
+    (folder / "flow_y_00004.jpg").unlink()
+    (_, (problem,)) = check_videos([video], frames, 1).bad[0]
+    assert problem.kind == "wrong count" and "flow_y_00004.jpg is not there" in str(problem.error)
+
+
+def test_video_files_and_databases(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("no video")
+    write_database(tmp_path / "b", range(1, 13))
+    write_database(tmp_path / "broken", [1, 3])
+    (tmp_path / "folder").mkdir()
+    rows = [
+        ("a.mp4", "", "", ""),
+        ("a.mp4", 0, FRAMES, ""),
+        ("a.mp4", 20, FRAMES + 1, "wrong range"),
+        ("a.mp4", FRAMES, "", "wrong range"),
+        ("a.mp4", 10, 12, "too short"),
+        ("a.mp4", FRAMES - 2, "", "too short"),
+        ("empty.mp4", "", "", "empty"),
+        ("text.mp4", "", "", "damaged"),
+        ("gone.mp4", "", "", "missing"),
+        ("b", "", "", ""),
+        ("b", 5, 12, ""),
+        ("b", 5, 13, "wrong range"),
+        ("broken", "", "", "damaged"),
+        ("folder", "", "", "empty"),
+    ]
+    path = tmp_path / "own.csv"
+    path.write_text("".join(f"{name},{start},{end},0\n" for name, start, end, _ in rows))
+    videos = read_video_list(path)
+    checked = check_videos(videos, ClipFrames(), 1, segments=3)
+    problems = {video.place: [problem.kind for problem in found] for video, found in checked.bad}
+    for line, (name, start, end, kind) in enumerate(rows, 1):
+        found = problems.get(f"{path}:{line}", [])
+        assert found == ([kind] if kind else []), (name, start, end)
+    (_, (problem,)) = checked.bad[0]
+    assert f"has {FRAMES} frames, and the part from 20 to {FRAMES + 1} is listed" in str(
+        problem.error
+    )
