@@ -131,7 +131,7 @@ def _decoded(content: bytes, flags: int) -> npt.NDArray[Any] | None:
 def _is_whole(content: bytes) -> bool:
     """Whether the end is there: OpenCV 4 fills what a cut JPEG lacks with grey, silently."""
     if content.startswith(b"\xff\xd8"):  # JPEG: the last scan is followed by the end marker
-        # Which is the end of nearly all files; the search takes as long as a tenth of decoding.
+        # Which is the end of nearly all files; the search would add 6 % to the time of decoding.
         return (
             content.endswith(b"\xff\xd9")
             or content.find(b"\xff\xd9", content.rfind(b"\xff\xda")) >= 0
