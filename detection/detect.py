@@ -14,10 +14,11 @@ import data
 from data.command import ProgressBar, counted, positive
 from data.errors import check_each
 from data.processes import in_processes
-from detection.detector import BACKENDS, PRECISIONS, choose_backend, choose_device
+from detection.detector import BACKENDS, choose_backend, choose_device
 from detection.sources import Source, dataset_sources, named_sources
 from detection.video_results import ROAD_MAT, SAVE_FORMATS, VideoDetection
 from training.distributed import own_device, rank, world_size
+from training.options import PRECISIONS
 from weights import resolve_weights
 
 _SHIPPED_FOR = {"embedded": "amtnet-mobilenetv2-embedded"}

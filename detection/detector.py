@@ -26,7 +26,6 @@ from weights import Checkpoint, load_checkpoint, resolve_weights
 
 ONNX_SUFFIX = ".onnx"
 BACKENDS = ("pytorch", "onnx")
-PRECISIONS = ("float32", "bfloat16")
 
 
 def choose_backend(name: str | None, weights: Path) -> str:

@@ -26,9 +26,9 @@ from detection.recipes import make_optimizer, make_schedule, recipe_of
 from detection.sample_lists import published_samples
 from detection.samples import MicroTube, TrainingSamples, micro_tubes
 from detection.train_options import (
+    FREE,
     FROM_IMAGENET,
     FROM_SCRATCH,
-    fixed_options,
     parse_options,
     run_folder,
     streams_of,
@@ -43,6 +43,7 @@ from training.distributed import (
     wait_for_all,
     world_size,
 )
+from training.options import fixed_options
 from training.settings import TrainerSettings
 from training.trainer import Trainer
 from weights import load_checkpoint, load_tensors, save_checkpoint
@@ -119,7 +120,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
                 options.ema,
             ),
             monitor=monitor,
-            options=fixed_options(options),
+            options=fixed_options(options, FREE),
         )
         resumed = trainer.resume()
         if rank() == 0:

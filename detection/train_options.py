@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import data
 from data.command import count, positive
 from detection.backbones import BACKBONES
-from detection.detector import PRECISIONS
 from detection.recipes import RECIPES, recipe_of
 from detection.streams import FUSION_TYPES, Stream
 from evaluation import FrameSettings
+from training.options import check_parts, training_options
 
 FROM_SCRATCH, FROM_IMAGENET = "none", "imagenet"
-# Options that may differ when a run is resumed: they change nothing that is computed.
-_FREE = (
-    *("device", "num_workers", "overwrite", "save_root", "data_root", "val_step", "ngpu"),
-    *("monitor", "visdom", "vis_port"),
-)
+# May differ when a run is resumed, beside what always may.
+FREE = ("val_step",)
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -52,12 +47,7 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     if not 0 <= options.momentum < 1 or not 0 <= options.ema < 1:
         parser.error("--momentum and --ema must be at least 0 and less than 1")
     _fill_streams(parser, options)
-    parts = int(os.environ.get("WORLD_SIZE", "1")) * options.accumulate
-    if options.batch_size % parts:
-        parser.error(
-            f"--batch_size {options.batch_size} cannot be divided into {parts} equal parts, one "
-            "for each process and each of --accumulate; change one of them"
-        )
+    check_parts(parser, options)
     return options
 
 
@@ -67,15 +57,6 @@ def streams_of(options: argparse.Namespace) -> list[Stream]:
     if options.fusion_type != "none":
         streams.append(Stream(options.input_type_extra, options.input_frames_extra))
     return streams
-
-
-def fixed_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The options that a run keeps when it is resumed, as JSON has them."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in vars(options).items()
-        if name not in _FREE
-    }
 
 
 def run_folder(options: argparse.Namespace, dataset: str) -> Path:
@@ -175,14 +156,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     for name, value in defaults.items():
         add(f"--{name}", type=float, default=value, help=f"of the validation (default: {value})")
     add("--topk", type=positive, default=50, help="of the validation (default: 50)")
-    add("--num_workers", type=count, default=2, help="loading processes")
-    add("--accumulate", type=positive, default=1, help="parts of a step, to save memory")
-    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision")
-    add("--compile", action="store_true", help="compile the network (torch.compile)")
-    add("--ngpu", type=positive, default=1, help="GPUs of this machine, a process for each")
-    data.monitor_options(parser)
     add("--man_seed", dest="seed", type=int, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    data.common_options(parser)
+    training_options(parser)
 
 
 def _fill_streams(parser: data.CommandParser, options: argparse.Namespace) -> None:

@@ -11,22 +11,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from data import CommandParser, InputError, run_command, write_run_record
-from data.class_names import read_class_names
+from data import CommandParser, InputError, run_command
 from data.command import save_root_option
-from evaluation import ScoreAccuracy, score_accuracy, score_confusion
-from evaluation.accuracy_report import (
-    accuracy_figures,
-    accuracy_page,
-    accuracy_table,
-    class_accuracy_figures,
-    class_accuracy_rows,
-    class_accuracy_table,
-)
-from evaluation.report_files import report_options, write_reports
+from evaluation import score_accuracy
+from evaluation.report_files import report_options
 from recognition.idt_scores import IDT_ROWS, idt_beside, read_hmdb_videos, read_idt
 from recognition.score_files import Scores, read_scores, write_scores
 from recognition.score_fusion import Floats, fuse_idt, in_order_of, merge_scores
+from recognition.score_report import names_of_classes, report_scores
 
 MERGED = "merged"
 
@@ -46,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         merged = merge_scores(parts, args.weights, args.softmax)
     except ValueError as error:
         raise InputError(f"--weights make scores too large ({error}); give smaller ones") from None
-    classes = _class_names(args.classes, merged.logits.shape[1])
+    classes = names_of_classes(args.classes, merged.logits.shape[1])
     accuracies = {
         f"{path} (weight {weight:g})": score_accuracy(part.logits, part.labels)
         for path, weight, part in zip(args.scores, args.weights, parts, strict=True)
@@ -56,13 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         name = f"{args.idt} ({args.idt_rows} rows, weight {args.idt_weight:g})"
         accuracies[name] = score_accuracy(idt, merged.labels)
         merged = fuse_idt(merged, idt, args.idt_weight)
-    accuracy = accuracies[MERGED] = score_accuracy(merged.logits, merged.labels)
+    accuracies[MERGED] = score_accuracy(merged.logits, merged.labels)
     written = args.save_root / "merged" / "scores.npz"
     write_scores(written, merged)
-    _write_figures(args, written.parent, accuracies, classes)
-    print(class_accuracy_table(accuracy, classes))
-    print()
-    print(accuracy_table(accuracies))
+    origin = {"Merged": ", ".join(list(accuracies)[:-1])}
+    report_scores(args, written.parent, origin, accuracies, classes)
     print(f"merged scores: {written}")
 
 
@@ -90,42 +80,6 @@ def _read_idt(args: argparse.Namespace, scores: Scores) -> Floats:
             f"{args.idt}: does not fit {args.idt_list} and {args.scores[0]} ({error}); name all "
             "of the same split"
         ) from None
-
-
-def _class_names(path: Path | None, count: int) -> tuple[str, ...]:
-    """Returns the names of classes, or their numbers where there is no file of names."""
-    if path is None:
-        return tuple(map(str, range(count)))
-    names = read_class_names(path)
-    if len(names) != count:
-        raise InputError(
-            f"{path}: names {len(names)} classes, and the scores are of {count}; name the file of "
-            "their data set"
-        )
-    return names
-
-
-def _write_figures(
-    args: argparse.Namespace,
-    folder: Path,
-    accuracies: dict[str, ScoreAccuracy],
-    classes: Sequence[str],
-) -> None:
-    accuracy = accuracies[MERGED]
-    figures = {
-        **accuracy_figures(accuracy),
-        "parts": {
-            name: accuracy_figures(part) for name, part in accuracies.items() if name != MERGED
-        },
-        "classes": class_accuracy_figures(accuracy, classes),
-    }
-    write_reports(
-        args,
-        {**figures, "confusion": score_confusion(accuracy, classes).counts[:-1, :-1]},
-        class_accuracy_rows(accuracy, classes),
-        lambda: accuracy_page({"Merged": ", ".join(list(accuracies)[:-1])}, accuracies, classes),
-    )
-    write_run_record(folder, vars(args), figures)
 
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -163,8 +117,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         "--idt_rows",
         choices=IDT_ROWS,
         default=IDT_ROWS[0],
-        help="published pairs them with the networks' scores as SeqVLAD's script does, half of them "
-        "with those of other videos (default: %(default)s)",
+        help="published pairs them with the networks' scores as SeqVLAD's script does, half of "
+        "them with those of other videos (default: %(default)s)",
     )
     group.add_argument(
         "--idt_list", type=Path, metavar="FILE", help="list of the test videos, test_split1.txt"

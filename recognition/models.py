@@ -13,6 +13,7 @@ from recognition.heads.segment_classifier import (
     change_first_layer,
 )
 from recognition.heads.seqvlad import DIRECTIONS, SeqVLAD
+from recognition.input_format import InputFormat
 
 MODALITIES = {"RGB": 1, "Flow": 5, "RGBDiff": 5}
 """What is looked at, and how many images or differences of images are stacked for a segment."""
@@ -176,6 +177,16 @@ def build_model(
         differences=settings.modality == "RGBDiff",
         partial_bn=partial_bn,
     )
+
+
+def input_format(settings: ModelSettings, input_size: int = 224) -> InputFormat:
+    """How the network of these settings wants its images, those of colour.
+
+    Args:
+        settings: of the network.
+        input_size: side of its crops in pixels.
+    """
+    return replace(BACKBONES[settings.arch].input_format, crop_size=input_size)
 
 
 def _add_shift(network: Any, settings: ModelSettings) -> None:

@@ -35,6 +35,19 @@ class TrainerSettings:
     clip_gradient: float = 0.0
 
 
+@dataclass(frozen=True)
+class FirstStage:
+    """Steps at the beginning in which only a part of a network is trained.
+
+    Attributes:
+        steps: how many.
+        names: of the parameters that are trained in them.
+    """
+
+    steps: int
+    names: frozenset[str]
+
+
 class Objective(Protocol):
     """What a network is trained for."""
 

@@ -20,7 +20,7 @@ from training.average import running_average
 from training.batches import PartOfBatches, ResumableOrder
 from training.distributed import normalise_jointly, parallel, rank, summed, world_size
 from training.run_state import RunState
-from training.settings import Objective, TrainerSettings
+from training.settings import FirstStage, Objective, TrainerSettings
 
 LOG_STEP = 10
 # A machine that fails costs a minute of training.
@@ -47,6 +47,7 @@ class Trainer:
         settings: how the loop goes.
         monitor: takes losses and figures; None in a process that does not write.
         options: what the run was started with; a state of other options is refused.
+        first_stage: None, or what is trained at first; the optimiser begins anew after it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Trainer:
         settings: TrainerSettings,
         monitor: data.Monitor | None,
         options: Mapping[str, Any],
+        first_stage: FirstStage | None = None,
     ) -> None:
         self.network, self.objective = network, objective
         self.optimizer, self.schedule = optimizer, schedule
@@ -69,9 +71,10 @@ class Trainer:
         normalise_jointly(network)
         decay = settings.average_decay
         self.average = running_average(network, decay) if decay else None
-        self._model = parallel(
-            cast(nn.Module, torch.compile(network)) if settings.compiled else network
-        )
+        self._compiled = cast(nn.Module, torch.compile(network)) if settings.compiled else network
+        self._model = parallel(self._compiled)
+        self.first_stage = first_stage
+        self._trained = {name for name, p in network.named_parameters() if p.requires_grad}
         self._device = next(network.parameters()).device
         self.iteration = 0
         self.log_step = LOG_STEP
@@ -136,7 +139,11 @@ class Trainer:
         bar: ProgressBar[None] = data.progress(total=max_iter, description="train", unit="step")
         with bar:
             bar.update(self.iteration)
+            self._enter_stage()
             for batch in self._batches(max_iter):
+                if self.first_stage and self.iteration == self.first_stage.steps:
+                    self.optimizer.state.clear()
+                    self._enter_stage()
                 losses = self._step(batch)
                 self.iteration += 1
                 if self.iteration % self.log_step == 0:
@@ -230,6 +237,17 @@ class Trainer:
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
+
+    def _enter_stage(self) -> None:
+        """Have those parameters trained that are in this stage."""
+        stage = self.first_stage
+        if stage:
+            names = self._trained
+            if self.iteration < stage.steps:
+                names = names & stage.names
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_(name in names)
+            self._model = parallel(self._compiled)
 
     def _forward(self, *inputs: Any) -> Any:
         with self._autocast():

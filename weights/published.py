@@ -69,11 +69,13 @@ def read_pretrained(path: Path, state: object) -> dict[str, Any]:
     Args:
         path: the file, for messages.
         state: of a published detector, or of a classifier: `vgg16_reducedfc.pth`, whose keys are
-            the numbers of layers, or one of torchvision's.
+            the numbers of layers, one of torchvision's, or one of clips, beside other entries.
 
     Raises:
         InputError: the file holds something else than tensors by name.
     """
+    if isinstance(state, Mapping) and "state_dict" in state:
+        state = state["state_dict"]
     published = _named(state)
     if any(key.startswith(("core_base.", "loc.")) for key in published):
         return read_published(path, published)[0]

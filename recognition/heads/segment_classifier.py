@@ -112,23 +112,33 @@ class SegmentClassifier(nn.Module):
             yield from norms[1:]
 
 
+def first_layer(network: nn.Module) -> tuple[str, nn.Conv2d]:
+    """The first convolution of an image network, and its name."""
+    return next((n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
+
+
+def widened(kernel: Tensor, channels: int, *, repeated: bool = False) -> Tensor:
+    """A kernel for another number of channels.
+
+    Args:
+        kernel: `(out, 3, height, width)`.
+        channels: that the new one has.
+        repeated: whether it is repeated; otherwise each channel gets the mean (TSN, section 3.2).
+    """
+    if repeated:
+        return kernel.repeat(1, channels // kernel.shape[1], 1, 1)
+    return kernel.mean(1, keepdim=True).expand(-1, channels, -1, -1)
+
+
 def change_first_layer(network: nn.Module, channels: int, *, repeated: bool = False) -> None:
     """Have the first convolution of an image network take another number of channels.
 
     Args:
         network: whose first convolution takes three; it is changed in place.
         channels: that it takes from now on.
-        repeated: its kernels are repeated; otherwise each channel gets their mean (TSN, section
-            3.2).
+        repeated: see `widened`.
     """
-    name, first = next(
-        (name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
-    )
-    kernel = first.weight.detach()
-    if repeated:
-        kernel = kernel.repeat(1, channels // kernel.shape[1], 1, 1)
-    else:
-        kernel = kernel.mean(1, keepdim=True).expand(-1, channels, -1, -1)
+    name, first = first_layer(network)
     changed = nn.Conv2d(
         channels,
         first.out_channels,
@@ -138,7 +148,7 @@ def change_first_layer(network: nn.Module, channels: int, *, repeated: bool = Fa
         bias=first.bias is not None,
     )
     with torch.no_grad():
-        changed.weight.copy_(kernel)
+        changed.weight.copy_(widened(first.weight, channels, repeated=repeated))
         if first.bias is not None and changed.bias is not None:
             changed.bias.copy_(first.bias)
     owner, _, last = name.rpartition(".")

@@ -1,0 +1,80 @@
+"""What classifiers of clips are trained for, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+import data
+from evaluation import score_accuracy
+from recognition.clips import Clips
+from training.distributed import rank, summed, world_size
+
+
+class ClipObjective:
+    """The cross entropy of clips; see `training.settings.Objective`.
+
+    Batches are clips and classes, as of `recognition.clips`.
+    """
+
+    def count(self, batch: Any) -> Tensor:
+        """The clips."""
+        clips, labels = batch
+        return torch.tensor(len(labels), device=clips.device)
+
+    def losses(self, forward: Callable[..., Any], batch: Any, count: Tensor) -> dict[str, Tensor]:
+        """The mean over the clips of a whole batch."""
+        clips, labels = batch
+        return {"loss": F.cross_entropy(forward(clips).float(), labels, reduction="sum") / count}
+
+
+def validation_figures(
+    model: nn.Module, clips: Clips, *, batch_size: int, num_workers: int, classes: int
+) -> dict[str, Any]:
+    """Loss and accuracy over clips, one a video, each process taking its part.
+
+    Args:
+        model: the network, on the device where it is.
+        clips: to look at.
+        batch_size: at a time.
+        num_workers: processes that load clips.
+        classes: number of classes.
+
+    Returns:
+        "loss", "top1", "top5" (of the videos) and "mean_class" (of the classes), as fractions.
+
+    Raises:
+        InputError: the training has diverged, or a video cannot be read.
+    """
+    device = next(model.parameters()).device
+    own = range(rank(), len(clips), world_size())
+    loader: DataLoader[Any] = DataLoader(
+        clips,
+        batch_size=batch_size,
+        sampler=[(index, index) for index in own],
+        num_workers=num_workers,
+    )
+    scores = torch.zeros(len(clips), classes, device=device)
+    place = rank()
+    model.eval()
+    with torch.inference_mode():
+        for batch, _ in data.progress(loader, description="validate", unit="batch"):
+            found = model(batch.to(device)).float()
+            scores[place : place + len(found) * world_size() : world_size()] = found
+            place += len(found) * world_size()
+    scores = summed(scores).cpu()
+    if not scores.isfinite().all():
+        raise data.InputError("the network's scores are no numbers any more; lower --lr")
+    labels = torch.tensor([video.label for video in clips.videos])
+    accuracy = score_accuracy(scores.numpy(), labels.numpy())
+    return {
+        "loss": round(F.cross_entropy(scores, labels).item(), 4),
+        "top1": round(accuracy.top(1), 4),
+        "top5": round(accuracy.top(5), 4),
+        "mean_class": round(accuracy.mean_class_accuracy, 4),
+    }

@@ -1,0 +1,65 @@
+"""The scores that a classifier gives videos: the mean over clips and crops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader
+
+from recognition.clips import Clips
+
+
+def video_scores(
+    model: nn.Module,
+    clips: Clips,
+    videos: Sequence[int],
+    *,
+    channels: int,
+    batch_size: int,
+    num_workers: int = 0,
+    precision: str = "float32",
+) -> Iterator[NDArray[np.float32]]:
+    """Yields the scores of videos before a softmax, each the mean over its crops and clips.
+
+    The tests of TSN, TSM, LSNet and SeqVLAD, which take that mean alike.
+
+    Args:
+        model: in evaluation mode, on the device where it is.
+        clips: of the videos.
+        videos: which, in the order of the scores.
+        channels: of one clip.
+        batch_size: clips that the network looks at together.
+        num_workers: processes that load.
+        precision: "float32", or "bfloat16" for mixed precision.
+
+    Yields:
+        float32 `(classes,)`.
+
+    Raises:
+        InputError: a video cannot be read.
+    """
+    device = next(model.parameters()).device
+    loader: DataLoader[Any] = DataLoader(
+        clips,
+        batch_size=None,
+        sampler=[(index, index) for index in videos],
+        num_workers=num_workers,
+        pin_memory=device.type == "cuda",
+    )
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+    ):
+        for stacked, _ in loader:
+            views = stacked.unflatten(0, (-1, channels))
+            scores = [
+                model(part.to(device, non_blocking=True)).float()
+                for part in views.split(batch_size)
+            ]
+            mean: NDArray[np.float32] = torch.cat(scores).mean(0).cpu().numpy()
+            yield mean

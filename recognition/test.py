@@ -1,0 +1,149 @@
+"""Test a classifier of clips: `python recognition/test.py WEIGHTS --test_crops 3`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import data
+from data.command import count, positive
+from data.video_list_check import check_videos
+from evaluation import score_accuracy
+from evaluation.report_files import report_options
+from recognition.backbones import BACKBONES
+from recognition.clips import Clips
+from recognition.crops import TEST_CROPS
+from recognition.heads.seqvlad import DIRECTIONS
+from recognition.listed_data import data_options, listed_data
+from recognition.models import MODALITIES, ModelSettings, input_format
+from recognition.saved_models import load_model
+from recognition.score_files import Scores, write_scores
+from recognition.score_report import names_of_classes, report_scores
+from recognition.scoring import video_scores
+from recognition.training_sampling import sampling
+from recognition.transforms import evaluation_transform
+from training.distributed import named_device
+from training.options import PRECISIONS
+
+_INPUT_SIZE = 224
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Raises:
+        InputError: an option, the checkpoint or a list is not usable, or a video cannot be read.
+    """
+    options = _parse_options(argv)
+    device = named_device(options.device)
+    model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
+    listed = listed_data(options, {"val": options.test_list}, settings.modality)
+    checked = check_videos(listed.videos["val"], listed.frames, settings.classes)
+    videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
+    for note in checked.notes():
+        print(f"note: {note}")
+    transform = evaluation_transform(
+        input_format(settings, checkpoint.metadata.get("input_size", _INPUT_SIZE)),
+        settings.modality,
+        crops=options.test_crops,
+        full_resolution=options.full_res,
+        grey=settings.num_frame > 0,
+    )
+    clips = Clips(videos, listed.frames, sampling(_mode(options), settings, options), transform)
+    scores = video_scores(
+        model.to(device),
+        clips,
+        range(len(videos)),
+        channels=_channels(settings),
+        batch_size=options.batch_size,
+        num_workers=options.num_workers,
+        precision=options.precision,
+    )
+    logits = np.stack(list(data.progress(scores, total=len(videos), unit="video")))
+    labels = np.array([video.label for video in videos])
+    folder = options.save_root / "tested" / checkpoint.name
+    written = options.save_scores or folder / "scores.npz"
+    write_scores(written, Scores(logits, labels, tuple(video.name for video in videos)))
+    classes = checkpoint.metadata.get("classes") or listed.classes
+    if len(classes) != settings.classes:
+        classes = names_of_classes(None, settings.classes)
+    origin = {"Weights": str(checkpoint.path), "Data": listed.name}
+    accuracies = {checkpoint.name: score_accuracy(logits, labels)}
+    report_scores(options, folder, origin, accuracies, classes)
+    print(f"scores: {written}")
+
+
+def _channels(settings: ModelSettings) -> int:
+    """Channels of a clip."""
+    if settings.num_frame:
+        return settings.segments * settings.num_frame
+    return settings.segments * settings.length * (2 if settings.modality == "Flow" else 3)
+
+
+def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the network that the options give, where files do not tell them."""
+    named = {
+        "arch": options.arch,
+        "modality": options.modality,
+        "segments": options.test_segments,
+        "num_frame": options.num_frame,
+        "activation": options.activation,
+        "seqvlad_type": options.seqvlad_type,
+        "with_relu": options.with_relu or None,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _mode(options: argparse.Namespace) -> str:
+    if options.dense_sample:
+        return "dense-test"
+    if options.twice_sample:
+        return "twice"
+    return "sequences" if options.sequences else "test"
+
+
+def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = data.CommandParser(
+        prog="python recognition/test.py",
+        description="Test a classifier of clips by the protocols of TSN, TSM, LSNet and SeqVLAD: "
+        "scores are the mean over clips and crops. What a published file's name says of its "
+        "network need not be given. Several networks: recognition/merge.py adds their scores.",
+        epilog="example: python recognition/test.py best.safetensors --test_crops 3 --full_res",
+    )
+    parser.add_argument("weights", help="checkpoint: a file of ours or a published one, or a name")
+    data_options(parser)
+    add = parser.add_argument
+    add("--test_list", type=Path, help="list of videos (default: the data set's for validation)")
+    add("--test_segments", "--timesteps", type=positive, help="segments of a clip (TSN: 25)")
+    add("--test_crops", type=int, choices=TEST_CROPS, default=1, help="views of each clip")
+    add("--full_res", action="store_true", help="crops as high as the scaled images")
+    add("--dense_sample", action="store_true", help="10 clips of 64 frames")
+    add("--twice_sample", action="store_true", help="2 clips, of middles and beginnings")
+    add("--sequences", action="store_true", help="25 clips, each a frame later (SeqVLAD)")
+    add("--arch", choices=tuple(BACKBONES), help="image network, where the file does not tell")
+    add("--modality", choices=tuple(MODALITIES), help="likewise")
+    add("--num_frame", type=positive, help="grey images of a stack (LSNet), likewise")
+    add("--interval", type=count, default=0, help="frames left out between those of a stack")
+    add("--activation", choices=("none", "softmax"), help="of SeqVLAD, likewise")
+    add("--seqvlad_type", choices=DIRECTIONS, help="likewise")
+    add("--with_relu", action="store_true", help="likewise")
+    add("--batch_size", type=positive, default=8, help="clips that are looked at together")
+    add("--num_workers", "-j", type=count, default=2, help="loading processes")
+    add("--max_num", type=positive, help="test so many videos only")
+    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision")
+    add("--skip_bad_videos", action="store_true", help="leave out videos that are damaged")
+    add("--save_scores", type=Path, metavar="FILE", help="where scores are written (.npz)")
+    report_options(parser)
+    data.common_options(parser)
+    options = parser.parse_args(argv)
+    if options.dense_sample + options.twice_sample + options.sequences > 1:
+        parser.error("--dense_sample, --twice_sample and --sequences exclude each other")
+    return options
+
+
+if __name__ == "__main__":
+    data.run_command(main)

@@ -1,0 +1,236 @@
+"""Train a classifier of clips: `python recognition/train.py --recipe tsm_embedded`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import data
+from data.processes import keep_freed_memory
+from data.video_list_check import check_videos
+from recognition.clips import Clips
+from recognition.heads.segment_classifier import SegmentClassifier
+from recognition.listed_data import ListedData, listed_data
+from recognition.models import ModelSettings, build_model, input_format
+from recognition.objective import ClipObjective, validation_figures
+from recognition.optimisation import first_stage, make_optimizer, make_schedule
+from recognition.saved_models import described
+from recognition.start import start_from, tune
+from recognition.train_options import (
+    FREE,
+    FROM_IMAGENET,
+    FROM_SCRATCH,
+    model_settings,
+    parse_options,
+)
+from recognition.training_sampling import training_sampling, validation_sampling
+from recognition.transforms import training_transform, validation_transform
+from training.distributed import (
+    end_processes,
+    named_device,
+    rank,
+    start_on_gpus,
+    start_processes,
+    wait_for_all,
+)
+from training.options import fixed_options
+from training.settings import TrainerSettings
+from training.trainer import Trainer
+from weights import load_classifier, save_classifier
+
+LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Raises:
+        InputError: an option, the data set or a state to resume is not usable.
+    """
+    options = parse_options(argv)
+    start_on_gpus(options.ngpu, "recognition.train", sys.argv[1:] if argv is None else argv)
+    keep_freed_memory()
+    try:
+        return _train(options, start_processes(named_device(options.device)))
+    finally:
+        end_processes()
+
+
+def _train(options: argparse.Namespace, device: torch.device) -> int:
+    torch.manual_seed(options.seed)
+    lists = {"train": options.train_list, "val": options.val_list}
+    listed = listed_data(options, lists, options.modality)
+    settings = model_settings(options, len(listed.classes))
+    model = _network(options, settings).to(device)
+    clips = _clips(options, listed, settings)
+    steps_per_epoch = max(1, len(clips["train"]) // options.batch_size)
+    optimizer = make_optimizer(model, options)
+    folder = _run_folder(options, listed, settings)
+    if rank() == 0:
+        if options.overwrite and folder.exists():
+            shutil.rmtree(folder)  # only now that nothing can be wrong with the options
+        folder.mkdir(parents=True, exist_ok=True)
+    wait_for_all()
+    with (
+        data.open_monitor(options, folder, folder.name) if rank() == 0 else nullcontext() as monitor
+    ):
+        trainer = Trainer(
+            model,
+            ClipObjective(),
+            optimizer,
+            make_schedule(optimizer, options, steps_per_epoch),
+            clips["train"],
+            folder,
+            settings=TrainerSettings(
+                options.batch_size,
+                options.accumulate,
+                options.num_workers,
+                options.seed,
+                options.precision,
+                options.compile,
+                options.ema,
+                options.clip_gradient,
+            ),
+            monitor=monitor,
+            options=fixed_options(options, FREE),
+            first_stage=first_stage(model, options, steps_per_epoch),
+        )
+        resumed = trainer.resume()
+        steps = options.epochs * steps_per_epoch
+        if rank() == 0:
+            print(_what_is_done(trainer, options, steps, resumed=resumed))
+        validate = partial(_validate, options, trainer, listed, settings, clips["val"])
+        figures = trainer.train(steps, options.eval_freq * steps_per_epoch, validate)
+    if rank() == 0:
+        data.write_run_record(folder, vars(options), figures)
+        log = folder / data.LOG_FILE
+        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
+    return 0
+
+
+def _network(options: argparse.Namespace, settings: ModelSettings) -> SegmentClassifier:
+    """The network that the options describe, with the weights from which it starts."""
+    imagenet = options.init_weights == FROM_IMAGENET and not options.tune_from
+    model = build_model(settings, pretrained=imagenet, partial_bn=not options.npb)
+    if options.tune_from:
+        taken = tune(model, options.tune_from, options.dataset, options.modality)
+    elif options.init_weights in (FROM_IMAGENET, FROM_SCRATCH):
+        return model
+    else:
+        repeated = settings.fuse_before_net and settings.num_frame == 3
+        taken = start_from(model, options.init_weights, repeated=repeated)
+    if rank() == 0:
+        print(f"{taken} tensors from {options.tune_from or options.init_weights}")
+    return model
+
+
+def _clips(
+    options: argparse.Namespace, listed: ListedData, settings: ModelSettings
+) -> dict[str, Clips]:
+    """The clips of both parts of the data.
+
+    Raises:
+        InputError: videos cannot be used, or there are none.
+    """
+    checked = {}
+    for part, videos in listed.videos.items():
+        found = check_videos(videos, listed.frames, len(listed.classes), settings.segments)
+        checked[part] = found.usable(skip_bad=options.skip_bad_videos)
+        if rank() == 0:
+            for note in found.notes():
+                print(f"note: {part}: {note}", file=sys.stderr)
+    wanted = input_format(settings, options.input_size)
+    grey = settings.num_frame > 0
+    train = training_transform(wanted, options.modality, mirror=listed.mirror, grey=grey)
+    val = validation_transform(wanted, options.modality, grey=grey)
+    seed, frames = options.seed, listed.frames
+    return {
+        "train": Clips(checked["train"], frames, training_sampling(settings, options), train, seed),
+        "val": Clips(checked["val"], frames, validation_sampling(settings, options), val, seed),
+    }
+
+
+def _run_folder(options: argparse.Namespace, listed: ListedData, settings: ModelSettings) -> Path:
+    """The folder of a run, named as TSM names its experiments."""
+    shift = f"_shift{settings.shift_div}_{settings.shift_place}" if options.shift else ""
+    family = "SeqVLAD" if options.num_centers else "TSM" if options.shift else "TSN"
+    parts = [
+        f"{family}_{listed.name}_{options.modality}_{options.arch}{shift}",
+        "tpool" if options.temporal_pool else "",
+        f"gray{options.num_frame}" if options.gray else "",
+        f"{options.consensus_type}_segment{options.num_segments}_e{options.epochs}",
+        options.lr_type if options.lr_type != "step" else "",
+        "dense" if options.dense_sample else "",
+        "nl" if options.non_local else "",
+    ]
+    folder: Path = options.save_root / "recognition" / "_".join(part for part in parts if part)
+    return folder
+
+
+def _what_is_done(
+    trainer: Trainer, options: argparse.Namespace, steps: int, *, resumed: bool
+) -> str:
+    """What is left of the training, and where it can be watched."""
+    log = trainer.folder / data.LOG_FILE
+    if trainer.iteration >= steps:
+        return (
+            f"finished before, {options.epochs} epochs; to train on, start another training from "
+            f"these weights: --init_weights {trainer.folder / BEST_WEIGHTS} --save_root FOLDER"
+        )
+    text = f"{steps} steps of {options.batch_size} clips, {options.epochs} epochs; losses: {log}"
+    return f"resumed at step {trainer.iteration} from {trainer.folder}; {text}" if resumed else text
+
+
+def _validate(
+    options: argparse.Namespace,
+    trainer: Trainer,
+    listed: ListedData,
+    settings: ModelSettings,
+    clips: Clips,
+    iteration: int,
+) -> Mapping[str, Any]:
+    """The figures of a step; its weights are the last ones, and the best if none were better."""
+    model = trainer.trained_network
+    figures = validation_figures(
+        model,
+        clips,
+        batch_size=options.batch_size,
+        num_workers=options.num_workers,
+        classes=len(listed.classes),
+    )
+    if rank() == 0:
+        print(f"step {iteration}: top-1 {figures['top1']:.4f}, top-5 {figures['top5']:.4f}")
+        metadata = described(
+            settings,
+            listed.classes,
+            input_size=options.input_size,
+            recipe=trainer.options,
+            data=f"{listed.name}, split {options.split}",
+            figures={"iteration": iteration, **figures},
+        )
+        names = [LAST_WEIGHTS]
+        if figures["top1"] >= _best_so_far(trainer.folder):
+            names.append(BEST_WEIGHTS)
+        for name in names:
+            save_classifier(trainer.folder / name, model.state_dict(), metadata)
+    return figures
+
+
+def _best_so_far(folder: Path) -> float:
+    path = folder / BEST_WEIGHTS
+    if not path.exists():
+        return 0.0
+    figures: float = load_classifier(path).metadata["figures"]["top1"]
+    return figures
+
+
+if __name__ == "__main__":
+    data.run_command(main)

@@ -1,0 +1,150 @@
+"""The options of training: those of TSN, TSM, LSNet and SeqVLAD by their names, and recipes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import data
+from data.command import count, positive
+from recognition.backbones import BACKBONES
+from recognition.heads.seqvlad import DIRECTIONS
+from recognition.listed_data import data_options
+from recognition.models import MODALITIES, ModelSettings
+from training.options import check_parts, training_options
+
+FROM_SCRATCH, FROM_IMAGENET = "none", "imagenet"
+RECIPES = Path(__file__).parent / "recipes"
+# May differ when a run is resumed, beside what always may.
+FREE = ("eval_freq", "root_path", "train_list", "val_list", "skip_bad_videos")
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the program."""
+    return sorted(path.stem for path in RECIPES.glob("*.json"))
+
+
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command, those of a recipe filled in.
+
+    Raises:
+        InputError: an option is not usable.
+    """
+    parser = data.CommandParser(
+        prog="python recognition/train.py",
+        description="Train a classifier of clips: TSN, TSM, LSNet or SeqVLAD. It resumes where it "
+        "stopped. Several GPUs or machines: --ngpu, or torchrun.",
+        epilog="example: python recognition/train.py --recipe tsm_embedded",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        help="options of a published command, or of one on the embedded data set, which others "
+        "given beside it change",
+    )
+    data_options(parser)
+    parser.add_argument("--modality", choices=tuple(MODALITIES), default="RGB")
+    _list_options(parser)
+    _network_options(parser)
+    _rate_options(parser)
+    training_options(parser)
+    named, _ = parser.parse_known_args(argv)
+    if named.recipe:
+        parser.set_defaults(**_recipe(named.recipe))
+    options = parser.parse_args(argv)
+    if not 0 < options.lr < math.inf or not 0 <= options.weight_decay < math.inf:
+        parser.error("--lr must be a positive number and --weight_decay one of at least 0")
+    if not 0 <= options.momentum < 1 or not 0 <= options.dropout < 1 or not 0 <= options.ema < 1:
+        parser.error("--momentum, --dropout and --ema must be at least 0 and less than 1")
+    if options.consensus_type != "avg":
+        parser.error("--consensus_type identity has a prediction of each segment; train with avg")
+    if options.two_steps and not options.num_centers:
+        parser.error("--two_steps trains SeqVLAD first; add --num_centers")
+    check_parts(parser, options)
+    return options
+
+
+def model_settings(options: argparse.Namespace, classes: int) -> ModelSettings:
+    """The settings of the network that the options describe."""
+    known = {field.name for field in fields(ModelSettings)}
+    named = {name: value for name, value in vars(options).items() if name in known}
+    named |= {
+        "classes": classes,
+        "segments": options.num_segments,
+        "consensus": options.consensus_type,
+        "shift_div": options.shift_div if options.shift else 0,
+        "num_frame": options.num_frame if options.gray else 0,
+    }
+    return ModelSettings(**named)
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    options: dict[str, Any] = json.loads((RECIPES / f"{name}.json").read_text())["options"]
+    return options
+
+
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("lists").add_argument
+    add("--train_list", type=Path, help="list of videos (default: of the data set)")
+    add("--val_list", type=Path, help="the same to validate on")
+    add("--skip_bad_videos", action="store_true", help="train without videos that are damaged")
+
+
+def _network_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("network").add_argument
+    add("--arch", choices=tuple(BACKBONES), default="BNInception")
+    add("--num_segments", "--timesteps", type=positive, default=3)
+    add("--consensus_type", choices=("avg", "identity"), default="avg")
+    add("--dropout", type=float, default=0.5)
+    add("--shift", action="store_true", help="TSM")
+    add("--shift_div", type=positive, default=8, help="a channel of so many is shifted each way")
+    add("--shift_place", default="blockres", help="block, blockres, or twelve digits")
+    add("--past_only", action="store_true", help="shift from the past only, to run online")
+    add("--temporal_pool", action="store_true")
+    add("--non_local", action="store_true")
+    add("--gray", action="store_true", help="LSNet: segments are stacks of grey images")
+    add("--num_frame", type=positive, default=3, help="images of a stack")
+    add("--interval", type=count, default=0, help="frames left out between those of a stack")
+    add("--fuse_before_net", action="store_true", help="all stacks are one image")
+    add("--num_centers", type=count, default=0, help="SeqVLAD of so many centres")
+    add("--redu_dim", type=positive, default=512)
+    add("--seqvlad_type", choices=DIRECTIONS, default="seqvlad")
+    add("--activation", choices=("none", "softmax"), default="none")
+    add("--with_relu", action="store_true")
+    inits = ("orthogonal", "xavier_normal", "uniform")
+    add("--init_method", choices=inits, default="orthogonal")
+    add("--input_size", type=positive, default=224, help="side of the crops")
+    add("--init_weights", default=FROM_IMAGENET, help="imagenet (torchvision's), a file, or none")
+    add("--tune_from", help="TSM's file of another data set")
+
+
+def _rate_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("recipe").add_argument
+    add("--epochs", type=positive, default=45)
+    add("--batch_size", "-b", type=positive, default=64, help="clips, of all processes together")
+    add("--optim", choices=("SGD", "Adam"), default="SGD")
+    add("--lr", type=float, default=0.001)
+    add("--lr_type", choices=("step", "cos"), default="step")
+    add("--lr_steps", type=positive, nargs="*", default=[20, 40], help="epochs at which it falls")
+    add("--momentum", type=float, default=0.9)
+    add("--weight_decay", "--wd", type=float, default=5e-4)
+    add("--clip_gradient", "--gd", type=float, default=0.0, help="largest length of the gradient")
+    add("--npb", action="store_true", help="no partial BN: all normalisation learns")
+    add(
+        "--fc_lr5",
+        action=argparse.BooleanOptionalAction,
+        help="the linear layer learns faster (default: with a shift, unless --tune_from is of the "
+        "same data set)",
+    )
+    add("--two_steps", type=count, default=0, help="epochs in which only SeqVLAD learns")
+    methods = ("tsn", "random", "reverse")
+    add("--sampling_method", choices=methods, default="tsn", help="frames of SeqVLAD's clips")
+    add("--reverse", action="store_true", help="turn half of these, with random")
+    add("--dense_sample", action="store_true", help="clips of 64 frames")
+    add("--ema", type=float, default=0.0, help="decay of the running average of the weights")
+    add("--eval_freq", type=positive, default=5, help="epochs to a validation")

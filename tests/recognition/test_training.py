@@ -1,0 +1,170 @@
+"""The commands that train and test classifiers, on small made-up videos."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import data
+from recognition import test as testing
+from recognition import train
+from recognition.score_files import read_scores
+from weights import load_classifier
+
+SIZE, FRAMES = 48, 12
+SMALL = [
+    *("--dataset=own", "--arch=resnet18", "--num_segments=4", "--input_size=32", "--npb"),
+    *("--init_weights=none", "--batch_size=4", "--num_workers=0", "--lr=0.01"),
+]
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory):
+    """Squares that go right or left, in folders of frames, with lists in CSV."""
+    root = tmp_path_factory.mktemp("clips")
+    for part, count in (("train", 8), ("val", 4)):
+        rows = ["video,start,end,label"]
+        for number in range(count):
+            folder = root / part / f"video {number}"
+            folder.mkdir(parents=True)
+            for index in range(FRAMES):
+                image = np.full((SIZE, SIZE, 3), 40 + 5 * number, np.uint8)
+                place = 3 * (index if number % 2 else FRAMES - 1 - index)
+                image[16:32, place : place + 12] = 220
+                cv2.imwrite(str(folder / f"{index + 1:05d}.jpg"), image)
+            rows.append(f"{part}/video {number},,,{'right' if number % 2 else 'left'}")
+        (root / f"{part}.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def _train(lists, save_root, *more):
+    train.main([*SMALL, f"--data_root={lists}", f"--save_root={save_root}", *more])
+
+
+def _folder(save_root):
+    (folder,) = (save_root / "recognition").iterdir()
+    return folder
+
+
+def test_training_and_testing(lists, tmp_path, capsys):
+    _train(lists, tmp_path, "--shift", "--epochs=3", "--eval_freq=1")
+    folder = _folder(tmp_path)
+    assert folder.name == "TSM_own_RGB_resnet18_shift8_blockres_avg_segment4_e3"
+    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    validations = [record["validation"] for record in records if "validation" in record]
+    assert len(validations) == 3 and 0 <= validations[-1]["top1"] <= 1
+    best = load_classifier(folder / "best.safetensors")
+    assert best.metadata["classes"] == ["left", "right"]
+    assert best.metadata["model"]["shift_div"] == 8 and best.metadata["input_size"] == 32
+    assert json.loads((folder / "run.json").read_text())["figures"]["top1"] is not None
+
+    command = [str(folder / "last.safetensors"), "--dataset=own", f"--data_root={lists}"]
+    command += [f"--save_root={tmp_path}", "--num_workers=0"]
+    capsys.readouterr()
+    testing.main([*command, "--json", str(tmp_path / "figures.json")])
+    out = capsys.readouterr().out
+    assert "left" in out and "top-1" in out
+    scores = read_scores(tmp_path / "tested" / "last" / "scores.npz")
+    assert scores.names[0] == "val/video 0" and scores.labels.tolist() == [0, 1, 0, 1]
+    # The centre of each video is what the last validation looked at.
+    top1 = json.loads((tmp_path / "figures.json").read_text())["top1"]
+    assert top1 == pytest.approx(validations[-1]["top1"], abs=1e-4)
+    for more in (["--test_crops=3", "--full_res"], ["--twice_sample", "--test_crops=10"]):
+        testing.main([*command, *more])
+
+
+def test_a_resumed_training_is_the_same(lists, tmp_path, capsys):
+    options = ("--shift", "--epochs=4", "--eval_freq=2", "--dropout=0")
+    _train(lists, tmp_path / "whole", *options)
+
+    class Stopped(Exception):
+        pass
+
+    step = train.Trainer._step
+
+    def stops(trainer, batch):
+        if trainer.iteration == 5:
+            raise Stopped
+        return step(trainer, batch)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train.Trainer, "_step", stops)
+        with pytest.raises(Stopped):
+            _train(lists, tmp_path / "stopped", *options)
+    capsys.readouterr()
+    _train(lists, tmp_path / "stopped", *options)
+    assert "resumed at step 5" in capsys.readouterr().out
+    whole, stopped = (
+        load_classifier(_folder(tmp_path / name) / "last.safetensors").state
+        for name in ("whole", "stopped")
+    )
+    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
+    _train(lists, tmp_path / "whole", *options)
+    assert "finished before, 4 epochs" in capsys.readouterr().out
+
+
+def test_two_stages_of_seqvlad(lists, tmp_path):
+    options = ("--num_centers=4", "--redu_dim=8", "--activation=softmax", "--eval_freq=1")
+    states = {}
+    for epochs in ("1", "2"):
+        more = ("--two_steps=1", f"--epochs={epochs}", "--seed=5")
+        _train(lists, tmp_path / epochs, *options, *more)
+        states[epochs] = load_classifier(_folder(tmp_path / epochs) / "last.safetensors").state
+    torch.manual_seed(5)
+    start = train.build_model(
+        train.model_settings(
+            train.parse_options([*SMALL, *options]),
+            2,
+        )
+    ).state_dict()
+    image, own = "base_model.layer1.0.conv1.weight", "base_model.avgpool.U_z"
+    assert torch.equal(states["1"][image], start[image])
+    assert not torch.equal(states["1"][own], start[own])
+    assert not torch.equal(states["2"][image], start[image])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lr=0"], "--lr must be"),
+        (["--dataset=nowhere"], "nowhere"),
+        (["--train_list=missing.csv"], "missing.csv"),
+        (["--arch=BNInception", "--init_weights=imagenet"], "bn_inception-9f5701afb96c8044.pth"),
+        (["--consensus_type=identity"], "train with avg"),
+        (["--two_steps=3"], "--num_centers"),
+        (["--init_weights=missing.pth"], "missing.pth"),
+        (["--non_local"], "resnet50"),
+        (["--recipe=holiday"], "holiday"),
+    ],
+)
+def test_bad_options_are_one_sentence(lists, tmp_path, options, message):
+    with pytest.raises(data.InputError, match=message):
+        _train(lists, tmp_path, *options)
+    assert not (tmp_path / "recognition").exists()
+
+
+def test_bad_videos_are_named_and_may_be_skipped(lists, tmp_path, capsys):
+    text = (lists / "train.csv").read_text()
+    broken = tmp_path / "broken.csv"
+    broken.write_text(text + "train/nowhere,,,left\n")
+    options = [f"--train_list={broken}", f"--root_path={lists}", "--epochs=1"]
+    with pytest.raises(data.InputError, match="1 of 9 listed videos cannot be used"):
+        _train(lists, tmp_path, *options)
+    _train(lists, tmp_path, *options, "--skip_bad_videos")
+    assert "left out" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_commands_run_as_scripts(lists, tmp_path):
+    command = [sys.executable, "-m", "recognition.train", *SMALL, "--epochs=1"]
+    command += [f"--data_root={lists}", f"--save_root={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([*command, "--lr=-1"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
