@@ -18,16 +18,6 @@ LIST: Final = "{part}_videofolder.txt"
 FLOW_LIST: Final = "{part}_videofolder_flow.txt"
 CLASS_FILE: Final = "category.txt"
 
-# Of Something-Something, whose names say a direction.
-_SIDES = (
-    ("Pulling something from left to right", "Pulling something from right to left"),
-    ("Pushing something from left to right", "Pushing something from right to left"),
-    (
-        "Turning the camera left while filming something",
-        "Turning the camera right while filming something",
-    ),
-)
-
 
 @dataclass(frozen=True)
 class RecognitionSet:
@@ -44,8 +34,6 @@ class RecognitionSet:
         flow_rule: see `data.video_list.read_video_list`.
         class_files: files of class names, of which the first that is there is taken.
         mirroring_keeps_labels: whether a mirrored video shows the same class.
-        mirrored_classes: pairs of names of classes, of which one mirrored shows the other; other
-            classes may not be told apart by sides.
         source: where to get it.
     """
 
@@ -59,7 +47,6 @@ class RecognitionSet:
     flow_rule: FlowRule = "listed"
     class_files: tuple[str, ...] = (CLASS_FILE,)
     mirroring_keeps_labels: bool = True
-    mirrored_classes: tuple[tuple[str, str], ...] = ()
 
     def list_file(
         self, folder: str | Path, part: str, modality: str = "RGB", split: int = 1
@@ -155,7 +142,6 @@ SETS: Final = {
         flow_lists=(FLOW_LIST,),
         flow_rule="halved",
         mirroring_keeps_labels=False,
-        mirrored_classes=_SIDES,
     ),
     "somethingv2": RecognitionSet(
         "Something-Something V2",
@@ -164,7 +150,6 @@ SETS: Final = {
         "https://www.qualcomm.com/developer/software/something-something-v-2-dataset",
         FrameNames("{:06d}.jpg"),
         mirroring_keeps_labels=False,
-        mirrored_classes=_SIDES,
     ),
     "jester": RecognitionSet(
         "Jester",
@@ -172,11 +157,6 @@ SETS: Final = {
         FrameNames("{:05d}.jpg"),
         "https://www.qualcomm.com/developer/software/jester-dataset",
         mirroring_keeps_labels=False,
-        mirrored_classes=(
-            ("Sliding Two Fingers Left", "Sliding Two Fingers Right"),
-            ("Swiping Left", "Swiping Right"),
-            ("Turning Hand Clockwise", "Turning Hand Counterclockwise"),
-        ),
     ),
     "moments": RecognitionSet(
         "Moments in Time",

@@ -1,1 +1,45 @@
 """Recognition: networks that name the action of a clip, their training and their tests."""
+
+from recognition.heads.segment_classifier import SegmentClassifier
+from recognition.heads.seqvlad import SeqVLAD
+from recognition.input_format import InputFormat
+from recognition.models import MODELS, ModelSettings, build_model, create_model, input_format
+from recognition.online import OnlineClassifier, OnlineState
+from recognition.sampling import MODES, SegmentSampling
+from recognition.saved_models import load_model
+from recognition.score_files import Scores, read_scores, write_scores
+from recognition.score_fusion import fuse_idt, in_order_of, merge_scores
+from recognition.temporal_shift import TemporalPool, TemporalShift, temporal_shift
+from recognition.transforms import (
+    evaluation_transform,
+    training_transform,
+    validation_transform,
+)
+
+__all__ = [
+    "MODELS",
+    "MODES",
+    "InputFormat",
+    "ModelSettings",
+    "OnlineClassifier",
+    "OnlineState",
+    "Scores",
+    "SegmentClassifier",
+    "SegmentSampling",
+    "SeqVLAD",
+    "TemporalPool",
+    "TemporalShift",
+    "build_model",
+    "create_model",
+    "evaluation_transform",
+    "fuse_idt",
+    "in_order_of",
+    "input_format",
+    "load_model",
+    "merge_scores",
+    "read_scores",
+    "temporal_shift",
+    "training_transform",
+    "validation_transform",
+    "write_scores",
+]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import data
 from data.clip_frames import FLOW, ClipFrames
 from data.command import positive
+from data.frame_names import FrameNames
 from data.recognition_sets import SETS, RecognitionSet, recognition_set
 from data.video_list import ListedVideo, csv_class_names, read_video_list
+from recognition.tube_clips import TubeFrames, tube_clips
 
 # What the parts of data sets of tubes are called.
 _SPLITS = {"train": "train", "val": "test"}
@@ -42,16 +44,26 @@ def data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--dataset",
         default="embedded",
-        help=f"{', '.join(SETS)}; embedded; or an annotation of tubes, whose videos are classified",
+        help=f"{', '.join(SETS)}; embedded; or an annotation of tubes, which are classified",
     )
     add("--data_root", type=Path, help="where lists, class names and frames are")
     add("--root_path", type=Path, help="folder that the names in lists are seen from")
+    add(
+        "--frame_names",
+        metavar="TEMPLATE",
+        help="names of frames, such as image_{:05d}.jpg, or flow_{}_{:05d}.jpg with {} for x and y "
+        "(default: of the data set)",
+    )
     add("--split", type=positive, default=1, help="published split of the data set")
     add("--data_type", choices=("image", "video"), default="image", help="kind of lists (LSNet)")
 
 
 def listed_data(
-    options: argparse.Namespace, lists: Mapping[str, Path | None], modality: str
+    options: argparse.Namespace,
+    lists: Mapping[str, Path | None],
+    modality: str,
+    *,
+    of_seqvlad: bool = False,
 ) -> ListedData:
     """The videos of a data set.
 
@@ -59,12 +71,16 @@ def listed_data(
         options: see `data_options`.
         lists: which parts, "train" and "val", and the lists of them; None for the data set's own.
         modality: of the frames.
+        of_seqvlad: whether lists of flow are meant as SeqVLAD's loader has them.
 
     Raises:
         InputError: lists are missing or wrong.
     """
     if options.dataset in SETS:
-        return _published(recognition_set(options.dataset), options, lists, modality)
+        published = recognition_set(options.dataset)
+        if of_seqvlad:
+            published = replace(published, flow_rule="seqvlad")
+        return _published(published, options, lists, modality)
     if modality == FLOW or any(lists.values()):
         raise data.InputError(
             f"--dataset {options.dataset}: has tubes and no lists or flow images of videos; name "
@@ -103,31 +119,23 @@ def _published(
         last = max(video.label for listed in videos.values() for video in listed)
         number = published.classes or last + 1
         classes = tuple(f"class_{label}" for label in range(number))
-    names = published.flow_names if flow else published.rgb_names
-    frames = ClipFrames(modality, names or published.rgb_names)
+    names = (published.flow_names if flow else None) or published.rgb_names
+    if options.frame_names:
+        names = FrameNames(options.frame_names)
+    frames = ClipFrames(modality, names)
     mirror = flow or published.mirroring_keeps_labels
     return ListedData(options.dataset, videos, classes, frames, mirror)
 
 
 def _annotated(options: argparse.Namespace, parts: Iterable[str]) -> ListedData:
-    """A data set of tubes: the class of a video is that of its last tube, as in ROAD."""
+    """The tubes of a data set of detection."""
     dataset = data.open_dataset(
         options.dataset,
         data_root=options.data_root or options.save_root / "data",
         split=options.split,
     )
-    videos = {
-        part: [
-            ListedVideo(
-                video.name,
-                dataset.video_path(video.name),
-                video.tubes[-1].label,
-                frames=video.frames,
-            )
-            for video in dataset.annotations.split(_SPLITS[part])
-            if video.tubes
-        ]
-        for part in parts
+    videos: dict[str, list[ListedVideo]] = {
+        part: [*tube_clips(dataset, _SPLITS[part])] for part in parts
     }
     classes = tuple(dataset.annotations.classes)
-    return ListedData(dataset.name, videos, classes, ClipFrames(), mirror=True)
+    return ListedData(dataset.name, videos, classes, TubeFrames(), mirror=True)

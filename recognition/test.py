@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = _parse_options(argv)
     device = named_device(options.device)
     model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
-    listed = listed_data(options, {"val": options.test_list}, settings.modality)
+    lists = {"val": options.test_list}
+    of_seqvlad = settings.num_centers > 0
+    listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad)
     checked = check_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
     for note in checked.notes():

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace, device: torch.device) -> int:
     torch.manual_seed(options.seed)
     lists = {"train": options.train_list, "val": options.val_list}
-    listed = listed_data(options, lists, options.modality)
+    listed = listed_data(options, lists, options.modality, of_seqvlad=options.num_centers > 0)
     settings = model_settings(options, len(listed.classes))
     model = _network(options, settings).to(device)
     clips = _clips(options, listed, settings)

@@ -21,7 +21,7 @@ from training.options import check_parts, training_options
 FROM_SCRATCH, FROM_IMAGENET = "none", "imagenet"
 RECIPES = Path(__file__).parent / "recipes"
 # May differ when a run is resumed, beside what always may.
-FREE = ("eval_freq", "root_path", "train_list", "val_list", "skip_bad_videos")
+FREE = ("eval_freq", "root_path", "frame_names", "train_list", "val_list", "skip_bad_videos")
 
 
 def recipe_names() -> list[str]:

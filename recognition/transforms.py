@@ -21,8 +21,6 @@ from recognition.resize import resize
 # Crops of training as fractions of the shorter side: of pictures, and of flow and differences.
 RGB_SCALES = (1, 0.875, 0.75, 0.66)
 MOTION_SCALES = (1, 0.875, 0.75)
-# In the names of data sets whose classes tell left from right.
-_SIDED = ("something", "jester")
 
 Image = NDArray[np.uint8]
 
@@ -105,7 +103,7 @@ def training_transform(
         input_format: of the network, for RGB.
         modality: "RGB", "Flow" (x and y images in turn; mirrored x images are inverted) or
             "RGBDiff", which is not normalised.
-        mirror: whether clips are mirrored, see `may_mirror`.
+        mirror: whether every second clip is mirrored.
         grey: whether RGB images become grey, after all else (LSNet).
     """
     return TrainingTransform(
@@ -168,15 +166,6 @@ def evaluation_transform(
         grey_first=False,
         flow=modality == "Flow",
     )
-
-
-def may_mirror(data_set: str, modality: str = "RGB") -> bool:
-    """Whether clips of a data set may be mirrored in training.
-
-    Not where classes tell left from right: if the name has "something" or "jester" in it. Flow is
-    mirrored all the same, as TSM does.
-    """
-    return modality == "Flow" or not any(word in data_set.lower() for word in _SIDED)
 
 
 def to_grey(image: Image) -> Image:

@@ -18,7 +18,6 @@ from recognition.resize import resize
 from recognition.transforms import (
     RGB_SCALES,
     evaluation_transform,
-    may_mirror,
     to_grey,
     training_transform,
     validation_transform,
@@ -196,10 +195,7 @@ def test_all_images_of_a_clip_share_their_crop(width, height, seed):
     assert torch.equal(found[:3], found[3:6]) and torch.equal(found[:3], found[6:])
 
 
-def test_data_sets_whose_classes_have_sides_are_not_mirrored():
-    assert may_mirror("kinetics")
-    assert not may_mirror("somethingv2") and not may_mirror("Jester")
-    assert may_mirror("something", "Flow")
+def test_clips_that_are_not_to_be_mirrored_are_not():
     images = [noise("sided", 64, 64, 3)]
     transform = training_transform(VALUES, mirror=False)
     for seed in range(10):
