@@ -186,7 +186,11 @@ def input_format(settings: ModelSettings, input_size: int = 224) -> InputFormat:
         settings: of the network.
         input_size: side of its crops in pixels.
     """
-    return replace(BACKBONES[settings.arch].input_format, crop_size=input_size)
+    wanted = replace(BACKBONES[settings.arch].input_format, crop_size=input_size)
+    if settings.arch == "BNInception" and settings.shift_div:
+        # As TSM has it: with flow, the last channels of some clips are so left as they are.
+        wanted = replace(wanted, std=wanted.std * 3)
+    return wanted
 
 
 def _add_shift(network: Any, settings: ModelSettings) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 import data
 from data.command import count, positive
@@ -17,19 +21,31 @@ from evaluation.report_files import report_options
 from recognition.backbones import BACKBONES
 from recognition.clips import Clips
 from recognition.crops import TEST_CROPS
+from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import data_options, listed_data
 from recognition.models import MODALITIES, ModelSettings, input_format
+from recognition.partial_scores import resumable_scores
 from recognition.saved_models import load_model
 from recognition.score_files import Scores, write_scores
 from recognition.score_report import names_of_classes, report_scores
 from recognition.scoring import video_scores
 from recognition.training_sampling import sampling
 from recognition.transforms import evaluation_transform
-from training.distributed import named_device
-from training.options import PRECISIONS
+from training.distributed import (
+    end_processes,
+    gathered,
+    named_device,
+    rank,
+    start_processes,
+    wait_for_all,
+    world_size,
+)
+from training.options import PRECISIONS, fixed_options
 
 _INPUT_SIZE = 224
+# Change nothing that is computed.
+_FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,44 +55,83 @@ def main(argv: Sequence[str] | None = None) -> None:
         InputError: an option, the checkpoint or a list is not usable, or a video cannot be read.
     """
     options = _parse_options(argv)
-    device = named_device(options.device)
+    try:
+        _test(options, start_processes(named_device(options.device)))
+    finally:
+        end_processes()
+
+
+def _test(options: argparse.Namespace, device: torch.device) -> None:
     model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
     lists = {"val": options.test_list}
     of_seqvlad = settings.num_centers > 0
     listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad)
     checked = check_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
-    for note in checked.notes():
-        print(f"note: {note}")
+    input_size = checkpoint.metadata.get("input_size", _INPUT_SIZE)
     transform = evaluation_transform(
-        input_format(settings, checkpoint.metadata.get("input_size", _INPUT_SIZE)),
+        input_format(settings, input_size),
         settings.modality,
         crops=options.test_crops,
         full_resolution=options.full_res,
         grey=settings.num_frame > 0,
     )
     clips = Clips(videos, listed.frames, sampling(_mode(options), settings, options), transform)
+    folder = options.save_root / "tested" / f"{checkpoint.name}_{listed.name}"
+    own = range(rank(), len(videos), world_size())
+    compute = partial(_scores, options, model.to(device), clips, own, channels=_channels(settings))
+    partly = folder / f"scores.{rank()}-of-{world_size()}.partial"
+    if options.overwrite:
+        partly.unlink(missing_ok=True)
+    described = {
+        **fixed_options(options, _FREE),
+        "size": checkpoint.path.stat().st_size,
+        "videos": [video.name for video in videos],
+    }
+    rows = resumable_scores(partly, described, len(own), settings.classes, compute)
+    logits = gathered(rows, len(videos))
+    if rank() == 0:
+        for note in checked.notes():
+            print(f"note: {note}", file=sys.stderr)
+        labels = np.array([video.label for video in videos])
+        written = options.save_scores or folder / "scores.npz"
+        write_scores(written, Scores(logits, labels, tuple(video.name for video in videos)))
+        classes = checkpoint.metadata.get("classes") or listed.classes
+        if len(classes) != settings.classes:
+            classes = names_of_classes(None, settings.classes)
+        origin = {"Weights": str(checkpoint.path), "Data": listed.name}
+        accuracies = {checkpoint.name: score_accuracy(logits, labels)}
+        report_scores(options, folder, origin, accuracies, classes)
+        print(f"scores: {written}")
+    wait_for_all()
+    partly.unlink(missing_ok=True)
+
+
+def _scores(
+    options: argparse.Namespace,
+    model: SegmentClassifier,
+    clips: Clips,
+    videos: Sequence[int],
+    first: int,
+    *,
+    channels: int,
+) -> Iterator[NDArray[np.float32]]:
+    """The scores of some videos, from the first on that is left."""
     scores = video_scores(
-        model.to(device),
+        model,
         clips,
-        range(len(videos)),
-        channels=_channels(settings),
+        videos[first:],
+        channels=channels,
         batch_size=options.batch_size,
         num_workers=options.num_workers,
         precision=options.precision,
     )
-    logits = np.stack(list(data.progress(scores, total=len(videos), unit="video")))
-    labels = np.array([video.label for video in videos])
-    folder = options.save_root / "tested" / checkpoint.name
-    written = options.save_scores or folder / "scores.npz"
-    write_scores(written, Scores(logits, labels, tuple(video.name for video in videos)))
-    classes = checkpoint.metadata.get("classes") or listed.classes
-    if len(classes) != settings.classes:
-        classes = names_of_classes(None, settings.classes)
-    origin = {"Weights": str(checkpoint.path), "Data": listed.name}
-    accuracies = {checkpoint.name: score_accuracy(logits, labels)}
-    report_scores(options, folder, origin, accuracies, classes)
-    print(f"scores: {written}")
+    bar: data.ProgressBar[None] = data.progress(total=len(videos), description="test", unit="video")
+    with bar:
+        bar.update(first)
+        for row in scores:
+            yield row
+            bar.update()
 
 
 def _channels(settings: ModelSettings) -> int:
@@ -113,7 +168,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python recognition/test.py",
         description="Test a classifier of clips by the protocols of TSN, TSM, LSNet and SeqVLAD: "
         "scores are the mean over clips and crops. What a published file's name says of its "
-        "network need not be given. Several networks: recognition/merge.py adds their scores.",
+        "network need not be given. It goes on where it was stopped, and shares videos under "
+        "torchrun. Several networks: recognition/merge.py adds their scores.",
         epilog="example: python recognition/test.py best.safetensors --test_crops 3 --full_res",
     )
     parser.add_argument("weights", help="checkpoint: a file of ours or a published one, or a name")

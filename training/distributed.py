@@ -12,8 +12,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import data
@@ -119,6 +121,23 @@ def summed(value: Tensor) -> Tensor:
     if world_size() > 1:
         dist.all_reduce(value)
     return value
+
+
+def gathered(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The rows of all processes, of which each has those from its rank on in steps of all.
+
+    Args:
+        rows: of this process.
+        count: of all.
+    """
+    if world_size() == 1:
+        return rows
+    parts: list[Any] = [None] * world_size()
+    dist.all_gather_object(parts, rows)
+    whole = np.empty((count, *rows.shape[1:]), rows.dtype)
+    for place, part in enumerate(parts):
+        whole[place :: world_size()] = part
+    return whole
 
 
 def wait_for_all() -> None:

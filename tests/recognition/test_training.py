@@ -70,7 +70,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
     testing.main([*command, "--json", str(tmp_path / "figures.json")])
     out = capsys.readouterr().out
     assert "left" in out and "top-1" in out
-    scores = read_scores(tmp_path / "tested" / "last" / "scores.npz")
+    scores = read_scores(tmp_path / "tested" / "last_own" / "scores.npz")
     assert scores.names[0] == "val/video 0" and scores.labels.tolist() == [0, 1, 0, 1]
     # The centre of each video is what the last validation looked at.
     top1 = json.loads((tmp_path / "figures.json").read_text())["top1"]
