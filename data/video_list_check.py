@@ -61,7 +61,7 @@ class CheckedList:
         """
         if not self.bad or (skip_bad and self.good):
             return self.good
-        remedy = "put them right, or have them left out" if self.good else "put them right"
+        remedy = "put them right, or add --skip_bad_videos" if self.good else "put them right"
         errors = [problem.error for _, problems in self.bad for problem in problems]
         raise InputErrors([InputError(f"{self._summary()}; {remedy}"), *errors])
 

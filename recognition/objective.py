@@ -8,12 +8,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 import data
 from evaluation import score_accuracy
 from recognition.clips import Clips
 from training.distributed import rank, summed, world_size
+from training.loading import load
 
 
 class ClipObjective:
@@ -53,17 +53,18 @@ def validation_figures(
     """
     device = next(model.parameters()).device
     own = range(rank(), len(clips), world_size())
-    loader: DataLoader[Any] = DataLoader(
+    batches = load(
         clips,
         batch_size=batch_size,
         sampler=[(index, index) for index in own],
         num_workers=num_workers,
     )
+    total = -(-len(own) // batch_size)
     scores = torch.zeros(len(clips), classes, device=device)
     place = rank()
     model.eval()
     with torch.inference_mode():
-        for batch, _ in data.progress(loader, description="validate", unit="batch"):
+        for batch, _ in data.progress(batches, total=total, description="validate", unit="batch"):
             found = model(batch.to(device)).float()
             scores[place : place + len(found) * world_size() : world_size()] = found
             place += len(found) * world_size()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader
 
 from recognition.clips import Clips
+from training.loading import load
 
 
 def video_scores(
@@ -44,7 +43,7 @@ def video_scores(
         InputError: a video cannot be read.
     """
     device = next(model.parameters()).device
-    loader: DataLoader[Any] = DataLoader(
+    samples = load(
         clips,
         batch_size=None,
         sampler=[(index, index) for index in videos],
@@ -55,7 +54,7 @@ def video_scores(
         torch.inference_mode(),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
     ):
-        for stacked, _ in loader:
+        for stacked, _ in samples:
             views = stacked.unflatten(0, (-1, channels))
             scores = [
                 model(part.to(device, non_blocking=True)).float()

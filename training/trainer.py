@@ -12,13 +12,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 import data
 from data.command import FULL_DISK, ProgressBar
 from training.average import running_average
 from training.batches import PartOfBatches, ResumableOrder
 from training.distributed import normalise_jointly, parallel, rank, summed, world_size
+from training.loading import load
 from training.run_state import RunState
 from training.settings import FirstStage, Objective, TrainerSettings
 
@@ -206,13 +207,13 @@ class Trainer:
             max_iter,
             settings.seed,
         )
-        loader: DataLoader[Any] = DataLoader(
+        batches = load(
             self.samples,
             batch_sampler=PartOfBatches(order, rank(), world_size()),
             num_workers=settings.num_workers,
             pin_memory=self._device.type == "cuda",
         )
-        for batch in loader:
+        for batch in batches:
             yield _moved(batch, self._device)
 
     def _step(self, batch: Any) -> dict[str, Tensor]:

@@ -65,7 +65,7 @@ def test_all_is_named_and_counted(listed: list[ListedVideo], frames: ClipFrames)
         checked.usable(skip_bad=False)
     summary, *errors = told(caught.value)
     assert summary.startswith("11 of 15 listed videos cannot be used (")
-    assert summary.endswith("; put them right, or have them left out")
+    assert summary.endswith("; put them right, or add --skip_bad_videos")
     for line, reason in [
         (2, "not there" if frames is BY_NAME else "no such file or folder"),
         (3, "8 frames listed" if frames is BY_NAME else "has 6 frames, and 8 are listed"),

@@ -1,0 +1,49 @@
+"""Samples loaded in other processes, whose errors are told as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, default_collate, default_convert
+
+from data.errors import InputError
+
+
+def load(samples: Dataset[Any], **options: Any) -> Iterator[Any]:
+    """Yields batches, or single samples where `batch_size` is None.
+
+    PyTorch's loader makes one text of what went wrong in a process and of all the calls that led
+    there.
+
+    Args:
+        samples: what is loaded.
+        options: of PyTorch's `DataLoader`, such as `num_workers`; a sampler among them.
+
+    Raises:
+        InputError: as a sample raises it.
+    """
+    alone = "batch_size" in options and options["batch_size"] is None
+    collate = default_convert if alone else _collated
+    for batch in DataLoader(_Told(samples), collate_fn=collate, **options):
+        if isinstance(batch, InputError):
+            raise batch
+        yield batch
+
+
+class _Told(Dataset[Any]):
+    """Samples, or in the place of one what is wrong with it."""
+
+    def __init__(self, samples: Dataset[Any]) -> None:
+        self.samples = samples
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return self.samples[key]
+        except InputError as error:
+            return error
+
+
+def _collated(samples: list[Any]) -> Any:
+    wrong = [sample for sample in samples if isinstance(sample, InputError)]
+    return wrong[0] if wrong else default_collate(samples)
