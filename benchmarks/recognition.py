@@ -1,0 +1,188 @@
+"""How fast clips are classified, learned from and read.
+
+- The temporal shift: TSM beside TSN of the same network, a clip of 8 segments.
+- Online: MobileNetV2 at 224 pixels, a frame at a time.
+- Training: clips a second.
+- Reading: clips for training, 8 frames of 340x256, from folders of frames, frame databases and
+  H.264 files, beside one image file at a time by Pillow, as TSN and TSM read; on one core.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from plain_clips import read_clip, training_clip
+from turns import in_turns, ratio
+
+import data
+from data.clip_frames import ClipFrames
+from data.frame_names import FrameNames
+from data.synthetic import CLASSES, render_video
+from data.video_list import ListedVideo
+from recognition import (
+    InputFormat,
+    OnlineClassifier,
+    OnlineState,
+    SegmentSampling,
+    create_model,
+    training_transform,
+)
+from recognition.clips import Clips
+from recognition.crops import Crop, draw_crop
+from recognition.optimisation import make_optimizer
+from recognition.train_options import parse_options
+from recognition.transforms import RGB_SCALES
+
+SEGMENTS, SIZE = 8, 224
+WIDTH, HEIGHT, FRAMES, VIDEOS = 340, 256, 60, 4
+NAMES = FrameNames("img_{:05d}.jpg")
+
+
+def main() -> None:
+    """Prints all figures."""
+    print(f"on {torch.get_num_threads()} threads:")
+    _shift()
+    _online()
+    _training()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    _reading()
+    torch.set_num_threads(threads)
+
+
+def _shift() -> None:
+    clips = torch.randn(1, 3 * SEGMENTS, SIZE, SIZE)
+    for arch, rounds in (("resnet18", 15), ("resnet50", 9), ("mobilenetv2", 15)):
+        plain, shifted = (
+            create_model(f"{family}_{arch}", 174, SEGMENTS).eval() for family in ("tsn", "tsm")
+        )
+        with torch.inference_mode():
+            seconds = in_turns(
+                {"tsm": partial(shifted, clips), "tsn": partial(plain, clips)}, rounds
+            )
+        share = 100 * (ratio(seconds) - 1)
+        milliseconds = 1e3 * statistics.median(seconds["tsm"])
+        print(f"  {arch}, {SEGMENTS} segments: TSM {milliseconds:.0f} ms, {share:+.1f} % of TSN")
+
+
+def _online() -> None:
+    classifier = OnlineClassifier(create_model("tsm_mobilenetv2", 27, 1, past_only=True))
+    frame = torch.randn(1, 3, SIZE, SIZE)
+    states = [OnlineState()]
+
+    def step() -> None:
+        _, states[0] = classifier.step(frame, states[0])
+
+    seconds = in_turns({"online": step}, rounds=60)["online"]
+    print(f"  online TSM, mobilenetv2: {1 / statistics.median(seconds):.0f} frames/s")
+
+
+def _training() -> None:
+    clips, labels = torch.randn(4, 3 * SEGMENTS, SIZE, SIZE), torch.arange(4)
+    for name in ("tsm_resnet18", "tsm_mobilenetv2"):
+        model = create_model(name, 174, SEGMENTS).train()
+        optimizer = make_optimizer(model, parse_options(["--npb", "--shift"]))
+
+        def step(
+            model: torch.nn.Module = model, optimizer: torch.optim.Optimizer = optimizer
+        ) -> None:
+            optimizer.zero_grad(set_to_none=True)
+            torch.nn.functional.cross_entropy(model(clips), labels).backward()
+            optimizer.step()
+
+        seconds = in_turns({"ours": step}, rounds=5)["ours"]
+        print(f"  training, {name}: {len(clips) / statistics.median(seconds):.2f} clips/s")
+
+
+def _reading() -> None:
+    sampling = SegmentSampling("random", SEGMENTS)
+    transform = training_transform(InputFormat())
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = _write(Path(folder))
+        readers = {
+            kind: Clips(videos, ClipFrames(names=NAMES), sampling, transform)
+            for kind, videos in kinds.items()
+        }
+
+        def plain(draw: int) -> object:
+            random = np.random.default_rng([0, draw])
+            video = kinds["folder of frames"][draw % VIDEOS]
+            frames = sampling.frames_to_read(FRAMES, random).ravel().tolist()
+            crop: Crop = draw_crop(WIDTH, HEIGHT, SIZE, RGB_SCALES, random)
+            box = (crop.left, crop.top, crop.left + crop.width, crop.top + crop.height)
+            return training_clip(read_clip(video.path, frames), box, mirrored=crop.mirrored)
+
+        ways: dict[str, Callable[[int], object]] = {
+            kind: partial(_clip, clips) for kind, clips in readers.items()
+        }
+        print(f"on one core, clips of {SEGMENTS} frames of {WIDTH}x{HEIGHT} for training:")
+        draws = iter(range(10**6))
+        for kind, way in ways.items():
+
+            def ours(way: Callable[[int], object] = way) -> None:
+                way(next(draws))
+
+            seconds = in_turns({"plain": lambda: plain(next(draws)), kind: ours}, rounds=60)
+            rate = 1 / statistics.median(seconds[kind])
+            print(f"  {kind}: {rate:.0f} clips/s, {ratio(seconds):.2f} times Pillow's")
+
+
+def _clip(clips: Clips, draw: int) -> object:
+    return clips[draw, draw % VIDEOS]
+
+
+def _write(root: Path) -> dict[str, list[ListedVideo]]:
+    """The same videos in all ways."""
+    kinds: dict[str, list[ListedVideo]] = {}
+    for number in range(VIDEOS):
+        images, _ = render_video(
+            CLASSES[number], frames=FRAMES, width=WIDTH, height=HEIGHT, seed=number
+        )
+        folder, database, file = (
+            root / f"{kind}{number}" for kind in ("folder", "database", "video")
+        )
+        coded = [cv2.imencode(".jpg", image[..., ::-1])[1].tobytes() for image in images]
+        folder.mkdir()
+        for index, content in enumerate(coded):
+            (folder / f"img_{index + 1:05d}.jpg").write_bytes(content)
+        _write_database(database, coded)
+        file = file.with_suffix(".mp4")
+        with data.VideoWriter(file, WIDTH, HEIGHT, 25) as writer:
+            for image in images:
+                writer.write(image)
+        for kind, path, frames in (
+            ("folder of frames", folder, FRAMES),
+            ("folder of frames, names not known", folder, None),
+            ("frame database", database, None),
+            ("H.264 file", file, None),
+        ):
+            kinds.setdefault(kind, []).append(ListedVideo(path.name, path, 0, frames))
+    return kinds
+
+
+def _write_database(folder: Path, coded: Sequence[bytes]) -> None:
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "frames.db")) as connection:
+        connection.execute("CREATE TABLE Images (ObjId TEXT, frames BLOB, size INT)")
+        connection.executemany(
+            "INSERT INTO Images VALUES (?, ?, ?)",
+            [
+                (f"{folder.name}/frame_{index + 1:05d}", content, len(content))
+                for index, content in enumerate(coded)
+            ],
+        )
+        connection.commit()
+
+
+if __name__ == "__main__":
+    main()
