@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import data
-from evaluation import score_accuracy
+from evaluation import ScoreAccuracy, score_accuracy
 from recognition.clips import Clips
 from training.distributed import rank, summed, world_size
 from training.loading import load
@@ -35,7 +35,7 @@ class ClipObjective:
 
 def validation_figures(
     model: nn.Module, clips: Clips, *, batch_size: int, num_workers: int, classes: int
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], ScoreAccuracy]:
     """Loss and accuracy over clips, one a video, each process taking its part.
 
     Args:
@@ -46,7 +46,8 @@ def validation_figures(
         classes: number of classes.
 
     Returns:
-        "loss", "top1", "top5" (of the videos) and "mean_class" (of the classes), as fractions.
+        "loss", "top1", "top5" (of the videos) and "mean_class" (of the classes), as fractions; and
+        what they were made of.
 
     Raises:
         InputError: the training has diverged, or a video cannot be read.
@@ -73,9 +74,10 @@ def validation_figures(
         raise data.InputError("the network's scores are no numbers any more; lower --lr")
     labels = torch.tensor([video.label for video in clips.videos])
     accuracy = score_accuracy(scores.numpy(), labels.numpy())
-    return {
+    figures = {
         "loss": round(F.cross_entropy(scores, labels).item(), 4),
         "top1": round(accuracy.top(1), 4),
         "top5": round(accuracy.top(5), 4),
         "mean_class": round(accuracy.mean_class_accuracy, 4),
     }
+    return figures, accuracy

@@ -16,6 +16,7 @@ import torch
 import data
 from data.processes import keep_freed_memory
 from data.video_list_check import check_videos
+from evaluation.accuracy_report import accuracy_page
 from recognition.clips import Clips
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.listed_data import ListedData, listed_data
@@ -47,6 +48,7 @@ from training.trainer import Trainer
 from weights import load_classifier, save_classifier
 
 LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
+PAGE = "validation.html"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -199,7 +201,7 @@ def _validate(
 ) -> Mapping[str, Any]:
     """The figures of a step; its weights are the last ones, and the best if none were better."""
     model = trainer.trained_network
-    figures = validation_figures(
+    figures, accuracy = validation_figures(
         model,
         clips,
         batch_size=options.batch_size,
@@ -221,6 +223,9 @@ def _validate(
             names.append(BEST_WEIGHTS)
         for name in names:
             save_classifier(trainer.folder / name, model.state_dict(), metadata)
+        with data.atomic_write(trainer.folder / PAGE, "w") as file:
+            accuracies = {f"step {iteration}": accuracy}
+            file.write(accuracy_page({"Data": listed.name}, accuracies, listed.classes))
     return figures
 
 

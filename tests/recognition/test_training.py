@@ -59,6 +59,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
     records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     validations = [record["validation"] for record in records if "validation" in record]
     assert len(validations) == 3 and 0 <= validations[-1]["top1"] <= 1
+    assert "Confusion" in (folder / "validation.html").read_text()
     best = load_classifier(folder / "best.safetensors")
     assert best.metadata["classes"] == ["left", "right"]
     assert best.metadata["model"]["shift_div"] == 8 and best.metadata["input_size"] == 32
