@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -169,3 +170,38 @@ def test_commands_run_as_scripts(lists, tmp_path):
     assert done.returncode == 0, done.stderr
     done = subprocess.run([*command, "--lr=-1"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
+
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tmp_path):
+    """In double precision, where rounding does not add up."""
+    found = []
+    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+        (tmp_path / name).mkdir()
+        script = Path(__file__).parent / "joint_training.py"
+        command = [*launcher, str(script), str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found.append(torch.load(tmp_path / name / "trained.pt", weights_only=True))
+    one, two = found
+    assert len(one["steps"]) == 5 and two["steps"] == pytest.approx(one["steps"], abs=2e-6)
+    for name, tensor in one["weights"].items():
+        torch.testing.assert_close(two["weights"][name], tensor, rtol=0, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_two_processes_test_as_one_does(lists, tmp_path):
+    _train(lists, tmp_path, "--shift", "--epochs=1")
+    weights = str(_folder(tmp_path) / "last.safetensors")
+    scores = []
+    for name, launcher in (("one", [sys.executable]), ("two", TORCHRUN)):
+        command = [*launcher, "-m", "recognition.test", weights, "--dataset=own"]
+        command += [f"--data_root={lists}", f"--save_root={tmp_path / name}", "--num_workers=0"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        scores.append(read_scores(tmp_path / name / "tested" / "last_own" / "scores.npz"))
+    assert scores[0].names == scores[1].names
+    np.testing.assert_allclose(scores[0].logits, scores[1].logits, rtol=1e-4, atol=1e-5)
