@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import copy
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,15 +38,12 @@ from training.distributed import (
     rank,
     start_on_gpus,
     start_processes,
-    wait_for_all,
     world_size,
 )
 from training.options import fixed_options
-from training.settings import TrainerSettings
+from training.run import BEST_WEIGHTS, LAST_WEIGHTS, run_training, trainer_settings
 from training.trainer import Trainer
 from weights import load_checkpoint, load_tensors, save_checkpoint
-
-LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,65 +89,37 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         seed=options.seed,
     )
     folder = run_folder(options, dataset.name)
-    if rank() == 0:
-        if options.overwrite and folder.exists():
-            shutil.rmtree(folder)  # only now that nothing can be wrong with the options
-        folder.mkdir(parents=True, exist_ok=True)
-    wait_for_all()
-    # Even a training that is interrupted draws its last curves.
-    with (
-        data.open_monitor(options, folder, folder.name) if rank() == 0 else nullcontext() as monitor
-    ):
-        trainer = Trainer(
+
+    def make_trainer(monitor: data.Monitor | None) -> Trainer:
+        return Trainer(
             network,
             MicroTubeObjective(),
             optimizer,
             schedule,
             samples,
             folder,
-            settings=TrainerSettings(
-                options.batch_size,
-                options.accumulate,
-                options.num_workers,
-                options.seed,
-                options.precision,
-                options.compile,
-                options.ema,
-            ),
+            settings=trainer_settings(options),
             monitor=monitor,
             options=fixed_options(options, FREE),
         )
-        resumed = trainer.resume()
-        if rank() == 0:
-            print(_what_is_done(trainer, options, resumed=resumed))
-        validate = partial(_validate, options, trainer, dataset, device)
-        figures = trainer.train(options.max_iter, options.val_step, validate)
-    if rank() == 0:
-        data.write_run_record(folder, vars(options), figures)
-        log = folder / data.LOG_FILE
-        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
-    return 0
 
-
-def _what_is_done(trainer: Trainer, options: argparse.Namespace, *, resumed: bool) -> str:
-    """What is left of the training, and where it can be watched."""
-    log = trainer.folder / data.LOG_FILE
-    if trainer.iteration >= options.max_iter:
-        return (
-            f"finished before, {options.max_iter} steps; to train on, start another training from "
-            f"these weights: --init_weights {trainer.folder / BEST_WEIGHTS} --save_root FOLDER"
-        )
-    steps = f"{options.max_iter} steps, a validation every {options.val_step}; losses: {log}"
-    return (
-        f"resumed at step {trainer.iteration} from {trainer.folder}; {steps}" if resumed else steps
+    run_training(
+        options,
+        folder,
+        make_trainer,
+        partial(_validate, options, dataset, device),
+        steps=options.max_iter,
+        val_step=options.val_step,
+        length=f"{options.max_iter} steps, a validation every {options.val_step}",
     )
+    return 0
 
 
 def _validate(
     options: argparse.Namespace,
-    trainer: Trainer,
     dataset: data.Dataset,
     device: torch.device,
+    trainer: Trainer,
     iteration: int,
 ) -> Mapping[str, Any]:
     """The figures of a step; its weights are the last ones, and the best if none were better."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,14 +38,12 @@ from training.distributed import (
     rank,
     start_on_gpus,
     start_processes,
-    wait_for_all,
 )
 from training.options import fixed_options
-from training.settings import TrainerSettings
+from training.run import BEST_WEIGHTS, LAST_WEIGHTS, run_training, trainer_settings
 from training.trainer import Trainer
 from weights import load_classifier, save_classifier
 
-LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
 PAGE = "validation.html"
 
 
@@ -76,45 +72,31 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     steps_per_epoch = max(1, len(clips["train"]) // options.batch_size)
     optimizer = make_optimizer(model, options)
     folder = _run_folder(options, listed, settings)
-    if rank() == 0:
-        if options.overwrite and folder.exists():
-            shutil.rmtree(folder)  # only now that nothing can be wrong with the options
-        folder.mkdir(parents=True, exist_ok=True)
-    wait_for_all()
-    with (
-        data.open_monitor(options, folder, folder.name) if rank() == 0 else nullcontext() as monitor
-    ):
-        trainer = Trainer(
+    steps = options.epochs * steps_per_epoch
+
+    def make_trainer(monitor: data.Monitor | None) -> Trainer:
+        return Trainer(
             model,
             ClipObjective(),
             optimizer,
             make_schedule(optimizer, options, steps_per_epoch),
             clips["train"],
             folder,
-            settings=TrainerSettings(
-                options.batch_size,
-                options.accumulate,
-                options.num_workers,
-                options.seed,
-                options.precision,
-                options.compile,
-                options.ema,
-                options.clip_gradient,
-            ),
+            settings=trainer_settings(options, clip_gradient=options.clip_gradient),
             monitor=monitor,
             options=fixed_options(options, FREE),
             first_stage=first_stage(model, options, steps_per_epoch),
         )
-        resumed = trainer.resume()
-        steps = options.epochs * steps_per_epoch
-        if rank() == 0:
-            print(_what_is_done(trainer, options, steps, resumed=resumed))
-        validate = partial(_validate, options, trainer, listed, settings, clips["val"])
-        figures = trainer.train(steps, options.eval_freq * steps_per_epoch, validate)
-    if rank() == 0:
-        data.write_run_record(folder, vars(options), figures)
-        log = folder / data.LOG_FILE
-        print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
+
+    run_training(
+        options,
+        folder,
+        make_trainer,
+        partial(_validate, options, listed, settings, clips["val"]),
+        steps=steps,
+        val_step=options.eval_freq * steps_per_epoch,
+        length=f"{options.epochs} epochs, {steps} steps of {options.batch_size} clips",
+    )
     return 0
 
 
@@ -177,26 +159,12 @@ def _run_folder(options: argparse.Namespace, listed: ListedData, settings: Model
     return folder
 
 
-def _what_is_done(
-    trainer: Trainer, options: argparse.Namespace, steps: int, *, resumed: bool
-) -> str:
-    """What is left of the training, and where it can be watched."""
-    log = trainer.folder / data.LOG_FILE
-    if trainer.iteration >= steps:
-        return (
-            f"finished before, {options.epochs} epochs; to train on, start another training from "
-            f"these weights: --init_weights {trainer.folder / BEST_WEIGHTS} --save_root FOLDER"
-        )
-    text = f"{steps} steps of {options.batch_size} clips, {options.epochs} epochs; losses: {log}"
-    return f"resumed at step {trainer.iteration} from {trainer.folder}; {text}" if resumed else text
-
-
 def _validate(
     options: argparse.Namespace,
-    trainer: Trainer,
     listed: ListedData,
     settings: ModelSettings,
     clips: Clips,
+    trainer: Trainer,
     iteration: int,
 ) -> Mapping[str, Any]:
     """The figures of a step; its weights are the last ones, and the best if none were better."""

@@ -9,7 +9,8 @@ from data import InputError
 from detection.network import MicroTubeNetwork
 from detection.recipes import make_optimizer, make_schedule
 from detection.streams import Stream
-from detection.train_options import fixed_options, parse_options, run_folder, streams_of
+from detection.train_options import FREE, parse_options, run_folder, streams_of
+from training.options import fixed_options
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_wrong_options(arguments, message):
 
 
 def test_what_may_change_when_a_run_is_resumed():
-    fixed = fixed_options(parse_options(["--monitor=visdom", "--num_workers=7", "--compile"]))
+    fixed = fixed_options(parse_options(["--monitor=visdom", "--num_workers=7", "--compile"]), FREE)
     assert not {"monitor", "visdom", "vis_port", "num_workers", "save_root"} & fixed.keys()
     assert {"lr", "seed", "fusion_type", "precision", "accumulate", "stepvalues"} <= fixed.keys()
 

@@ -88,7 +88,7 @@ def test_resuming_after_a_kill_gives_the_same_losses(dataset, tmp_path):
     assert at and int(at[1]) >= max(steps) - 1
     assert "40 steps, a validation every 20; losses: " in resumed.stdout
     again = _train(dataset, tmp_path / "killed", *more)
-    assert "finished before, 40 steps; to train on" in again.stdout
+    assert "finished before, 40 steps, a validation every 20; to train on" in again.stdout
     whole, killed = (
         [{k: v for k, v in line.items() if k != "seconds"} for line in _log(tmp_path / name)]
         for name in ("whole", "killed")
