@@ -9,16 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from data import Frame, open_video
 from tests.data.codings import CODINGS
 from tests.data.media import write_video
 from tests.data.training_records import Events
-
-# Many examples write files, and how long a disk takes says nothing about the code.
-settings.register_profile("files", deadline=None)
-settings.load_profile("files")
 
 
 @pytest.fixture(scope="session")
