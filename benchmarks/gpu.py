@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from training import CLASSES, training_step
+from training_step import CLASSES, training_step
 from turns import in_turns
 
 from detection import Detector, MicroTubeNetwork

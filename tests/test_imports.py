@@ -72,8 +72,8 @@ def test_no_module_hides_another() -> None:
     taken = set(sys.stdlib_module_names) | set(packages_distributions()) | set(MAY_IMPORT)
     wrong = [
         str(entry.relative_to(ROOT))
-        for package in PACKAGES
-        for entry in sorted((ROOT / package).iterdir())
+        for folder in (*PACKAGES, "benchmarks")
+        for entry in sorted((ROOT / folder).iterdir())
         if (entry.suffix == ".py" or (entry / "__init__.py").exists()) and entry.stem in taken
     ]
     assert not wrong, wrong
