@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
-
-# This folder is the first place where imports are sought; `evaluation` would be this file.
-sys.path.append(sys.path.pop(0))
-
 from numpy_evaluation import ThresholdFigures, evaluate_at
 
 from data import Tube, VideoAnnotation
