@@ -40,7 +40,7 @@ from data.tube_format import load_tubes, save_tubes
 from data.ucf24 import UCF24_CLASSES, read_ucf24
 from data.video import open_video, read_frames
 from data.video_list import ListedVideo, csv_class_names, read_video_list, write_video_list
-from data.video_list_check import CheckedList, check_videos
+from data.video_list_check import CheckedList, check_listed_videos
 from data.video_reader import VideoReader
 from data.video_writer import VideoWriter
 
@@ -78,7 +78,7 @@ __all__ = [
     "VideoWriter",
     "atomic_path",
     "atomic_write",
-    "check_videos",
+    "check_listed_videos",
     "common_options",
     "csv_class_names",
     "encode_flow",

@@ -85,7 +85,7 @@ class CheckedList:
         return f"{len(self.bad)} of {total} cannot be used ({reasons})"
 
 
-def check_videos(
+def check_listed_videos(
     videos: Sequence[ListedVideo], frames: ClipFrames, classes: int, segments: int = 1
 ) -> CheckedList:
     """Checks each video of a list.

@@ -3,7 +3,7 @@
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import SeqVLAD
 from recognition.input_format import InputFormat
-from recognition.models import MODELS, ModelSettings, build_model, create_model, input_format
+from recognition.models import MODELS, ModelSettings, build_model, create_model, format_of
 from recognition.online import OnlineClassifier, OnlineState
 from recognition.sampling import MODES, SegmentSampling
 from recognition.saved_models import load_model
@@ -32,9 +32,9 @@ __all__ = [
     "build_model",
     "create_model",
     "evaluation_transform",
+    "format_of",
     "fuse_idt",
     "in_order_of",
-    "input_format",
     "load_model",
     "merge_scores",
     "read_scores",

@@ -179,7 +179,7 @@ def build_model(
     )
 
 
-def input_format(settings: ModelSettings, input_size: int = 224) -> InputFormat:
+def format_of(settings: ModelSettings, input_size: int = 224) -> InputFormat:
     """How the network of these settings wants its images, those of colour.
 
     Args:

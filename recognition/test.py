@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import data
 from data.command import count, positive
-from data.video_list_check import check_videos
+from data.video_list_check import check_listed_videos
 from evaluation import score_accuracy
 from evaluation.report_files import report_options
 from recognition.backbones import BACKBONES
@@ -24,7 +24,7 @@ from recognition.crops import TEST_CROPS
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import data_options, listed_data
-from recognition.models import MODALITIES, ModelSettings, input_format
+from recognition.models import MODALITIES, ModelSettings, format_of
 from recognition.partial_scores import resumable_scores
 from recognition.saved_models import load_model
 from recognition.score_files import Scores, write_scores
@@ -66,11 +66,11 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     lists = {"val": options.test_list}
     of_seqvlad = settings.num_centers > 0
     listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad)
-    checked = check_videos(listed.videos["val"], listed.frames, settings.classes)
+    checked = check_listed_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
     input_size = checkpoint.metadata.get("input_size", _INPUT_SIZE)
     transform = evaluation_transform(
-        input_format(settings, input_size),
+        format_of(settings, input_size),
         settings.modality,
         crops=options.test_crops,
         full_resolution=options.full_res,

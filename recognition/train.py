@@ -13,12 +13,12 @@ import torch
 
 import data
 from data.processes import keep_freed_memory
-from data.video_list_check import check_videos
+from data.video_list_check import check_listed_videos
 from evaluation.accuracy_report import accuracy_page
 from recognition.clips import Clips
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.listed_data import ListedData, listed_data
-from recognition.models import ModelSettings, build_model, input_format
+from recognition.models import ModelSettings, build_model, format_of
 from recognition.objective import ClipObjective, validation_figures
 from recognition.optimisation import first_stage, make_optimizer, make_schedule
 from recognition.saved_models import described
@@ -126,12 +126,12 @@ def _clips(
     """
     checked = {}
     for part, videos in listed.videos.items():
-        found = check_videos(videos, listed.frames, len(listed.classes), settings.segments)
+        found = check_listed_videos(videos, listed.frames, len(listed.classes), settings.segments)
         checked[part] = found.usable(skip_bad=options.skip_bad_videos)
         if rank() == 0:
             for note in found.notes():
                 print(f"note: {part}: {note}", file=sys.stderr)
-    wanted = input_format(settings, options.input_size)
+    wanted = format_of(settings, options.input_size)
     grey = settings.num_frame > 0
     train = training_transform(wanted, options.modality, mirror=listed.mirror, grey=grey)
     val = validation_transform(wanted, options.modality, grey=grey)

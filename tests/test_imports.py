@@ -92,3 +92,18 @@ def test_every_module_imports_without_av_and_visdom() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_a_package_exports_is_not_called_as_its_modules(package: str) -> None:
+    # Once such a module is imported, it is what the name stands for; but for what comes from it.
+    tree = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if node.module != f"{package}.{alias.name}"
+    }
+    modules = {path.stem for path in (ROOT / package).glob("*.py")}
+    assert not names & modules, names & modules

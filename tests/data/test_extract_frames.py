@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import ClipFrames, FrameNames, InputError, ListedVideo, check_videos, open_video
+from data import ClipFrames, FrameNames, InputError, ListedVideo, check_listed_videos, open_video
 from data.errors import InputErrors
 from data.extract_frames import FOLDER, main
 from data.files import lock
@@ -163,5 +163,5 @@ def test_what_was_extracted_passes_the_check() -> None:
     write_video(Path("a.mp4"))
     main(["a.mp4"])
     video = ListedVideo("a", Path("runs", FOLDER, "a"), 0, FRAMES)
-    checked = check_videos([video], ClipFrames("RGB", RGB), 1, 8)
+    checked = check_listed_videos([video], ClipFrames("RGB", RGB), 1, 8)
     assert checked.good == [video] and not checked.longer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data import ClipFrames, FrameNames, InputError, check_videos, read_video_list
+from data import ClipFrames, FrameNames, InputError, check_listed_videos, read_video_list
 from data.make_video_list import main
 from tests.data.frame_folders import RGB, write_frames
 
@@ -69,7 +69,7 @@ def test_kinetics(capsys: pytest.CaptureFixture[str]) -> None:
         "in out/missing_train_videofolder.txt" in told.err
     )
     videos = read_video_list("out/train_videofolder.txt", root="frames")
-    assert check_videos(videos, ClipFrames("RGB", RGB), 3).good == videos
+    assert check_listed_videos(videos, ClipFrames("RGB", RGB), 3).good == videos
 
 
 def test_kinetics_without_a_label_map_sorts_the_labels() -> None:

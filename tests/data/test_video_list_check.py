@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from data import ClipFrames, FrameNames, InputError, ListedVideo, check_videos, read_video_list
+from data import (
+    ClipFrames,
+    FrameNames,
+    InputError,
+    ListedVideo,
+    check_listed_videos,
+    read_video_list,
+)
 from data.errors import InputErrors
 from tests.data.frame_folders import RGB, cut, write_frames
 from tests.data.media import FRAMES, write_video
@@ -58,7 +65,7 @@ def listed(tmp_path: Path) -> list[ListedVideo]:
 
 @pytest.mark.parametrize("frames", [BY_NAME, ClipFrames()])
 def test_all_is_named_and_counted(listed: list[ListedVideo], frames: ClipFrames) -> None:
-    checked = check_videos(listed, frames, classes=3, segments=3)
+    checked = check_listed_videos(listed, frames, classes=3, segments=3)
     good = ["good 1", "good 2", "longer", "good 3"]
     assert [video.name for video in checked.good] == good
     with pytest.raises(InputErrors) as caught:
@@ -93,7 +100,7 @@ def test_all_is_named_and_counted(listed: list[ListedVideo], frames: ClipFrames)
 
 
 def test_kinds_are_counted(listed: list[ListedVideo]) -> None:
-    checked = check_videos(listed, BY_NAME, classes=3, segments=3)
+    checked = check_listed_videos(listed, BY_NAME, classes=3, segments=3)
     (note, _) = checked.notes()
     inside = note[note.index("(") + 1 : note.index(")")]
     assert set(inside.split(", ")) == {
@@ -107,13 +114,13 @@ def test_kinds_are_counted(listed: list[ListedVideo]) -> None:
 
 
 def test_nothing_to_tell(listed: list[ListedVideo]) -> None:
-    checked = check_videos(listed[:1] + listed[3:4], BY_NAME, classes=3)
+    checked = check_listed_videos(listed[:1] + listed[3:4], BY_NAME, classes=3)
     assert checked.usable(skip_bad=False) == [listed[0], listed[3]]
     assert checked.notes() == []
 
 
 def test_nothing_left(listed: list[ListedVideo]) -> None:
-    checked = check_videos([listed[1]], BY_NAME, classes=3)
+    checked = check_listed_videos([listed[1]], BY_NAME, classes=3)
     with pytest.raises(InputErrors, match=r"1 of 1 listed video cannot be used \(1 missing\); put"):
         checked.usable(skip_bad=True)
 
@@ -123,9 +130,9 @@ def test_flow_needs_both_images(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "a", 4, names)
     video = ListedVideo("a", folder, 0, 4)
     frames = ClipFrames("Flow", names)
-    assert check_videos([video], frames, 1).good == [video]
+    assert check_listed_videos([video], frames, 1).good == [video]
     (folder / "flow_y_00004.jpg").unlink()
-    (_, (problem,)) = check_videos([video], frames, 1).bad[0]
+    (_, (problem,)) = check_listed_videos([video], frames, 1).bad[0]
     assert problem.kind == "wrong count" and "flow_y_00004.jpg is not there" in str(problem.error)
 
 
@@ -155,7 +162,7 @@ def test_video_files_and_databases(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("".join(f"{name},{start},{end},0\n" for name, start, end, _ in rows))
     videos = read_video_list(path)
-    checked = check_videos(videos, ClipFrames(), 1, segments=3)
+    checked = check_listed_videos(videos, ClipFrames(), 1, segments=3)
     problems = {video.place: [problem.kind for problem in found] for video, found in checked.bad}
     for line, (name, start, end, kind) in enumerate(rows, 1):
         found = problems.get(f"{path}:{line}", [])
