@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PillowImage
 
 from data.errors import InputError
 from data.still_images import Image, StillImages
@@ -91,9 +92,7 @@ def read_grey_image(path: Path) -> Image:
 
 def luminance(image: Image) -> Image:
     """Returns the grey of an RGB image as Pillow's mode L has it: uint8 (H, W)."""
-    red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
-    grey = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
-    return grey.astype(np.uint8)
+    return np.asarray(PillowImage.fromarray(image).convert("L"))
 
 
 def decode_image(content: bytes, place: str) -> Image:

@@ -13,7 +13,10 @@ from recognition.models import ModelSettings, build_model
 from recognition.published import own_names, settings_of_name
 from weights import ClassifierCheckpoint, load_classifier
 
-_CLASSIFIERS = ("new_fc.bias", "base_model.fc.bias", "base_model.classifier.bias")
+_CLASSIFIERS = (
+    *("new_fc.bias", "base_model.fc.bias", "base_model.classifier.bias"),
+    *("fc.bias", "classifier.bias"),  # of files of the image network alone
+)
 
 
 def described(settings: ModelSettings, classes: Sequence[str], **others: Any) -> dict[str, Any]:

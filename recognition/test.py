@@ -95,6 +95,10 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
             print(f"note: {note}", file=sys.stderr)
         labels = np.array([video.label for video in videos])
         written = options.save_scores or folder / "scores.npz"
+        if not np.isfinite(logits).all():
+            raise data.InputError(
+                f"{checkpoint.path}: gives scores that are no numbers; test other weights"
+            )
         write_scores(written, Scores(logits, labels, tuple(video.name for video in videos)))
         classes = checkpoint.metadata.get("classes") or listed.classes
         if len(classes) != settings.classes:

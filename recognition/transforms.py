@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import PIL.Image
 import torch
 from numpy.typing import NDArray
 
+from data.image_folder import luminance
 from recognition.crops import TEST_CROPS, Crop, draw_crop, evaluation_crops, scaled_size
 from recognition.input_format import InputFormat, stack_crops
 from recognition.resize import resize
@@ -54,7 +54,7 @@ class TrainingTransform:
         upright = crop._replace(mirrored=False)
         resized = [resize(upright.of(image), size, size) for image in images]
         if self.grey:
-            resized = [to_grey(image) for image in resized]
+            resized = [luminance(image) for image in resized]
         whole = Crop(0, 0, size, size, crop.mirrored)
         return stack_crops(resized, [whole], self.input_format, flow=self.flow)
 
@@ -86,10 +86,10 @@ class CropTransform:
         height, width = _common_size(images)
         size = scaled_size(width, height, self.input_format.scale_size)
         if self.grey and self.grey_first:
-            images = [to_grey(image) for image in images]
+            images = [luminance(image) for image in images]
         images = [resize(image, *size) for image in images]
         if self.grey and not self.grey_first:
-            images = [to_grey(image) for image in images]
+            images = [luminance(image) for image in images]
         crops = evaluation_crops(*size, self.crop_size, self.crops)
         return stack_crops(images, crops, self.input_format, flow=self.flow)
 
@@ -166,11 +166,6 @@ def evaluation_transform(
         grey_first=False,
         flow=modality == "Flow",
     )
-
-
-def to_grey(image: Image) -> Image:
-    """An RGB image `(H, W, 3)` as the grey of Pillow's mode L, `(H, W)`."""
-    return np.asarray(PIL.Image.fromarray(image).convert("L"))
 
 
 def _learned_format(input_format: InputFormat, modality: str) -> InputFormat:

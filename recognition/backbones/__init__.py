@@ -37,7 +37,7 @@ class Backbone:
 def _bn_inception(*, pretrained: bool = False) -> nn.Module:
     if pretrained:
         raise data.InputError(
-            "BNInception: its authors' weights of ImageNet cannot be downloaded any more; "
+            "BNInception: torchvision has no weights of ImageNet for it; "
             "name a copy of bn_inception-9f5701afb96c8044.pth with --init_weights"
         )
     return BNInception()

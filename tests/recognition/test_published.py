@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+
 from recognition.models import ModelSettings, build_model, create_model
 from recognition.published import own_names, settings_of_name, tune_from
+from recognition.saved_models import load_model
 
 
 def test_names_of_files(case):
@@ -61,3 +64,27 @@ def test_shifts_of_other_places_are_not_taken_for_each_other():
         for place in ("blockres", "block")
     )
     assert "base_model.layer1.0.conv1.net.weight" not in own_names(dict.fromkeys(block), blockres)
+
+
+def test_the_file_of_the_online_demo_loads(case, tmp_path):
+    """It holds the tensors of the image network alone; docs/recognition.md tells the settings."""
+    description, _ = case("tsm_mobilenetv2_online_6frames")
+    tensors = {key: torch.zeros(shape) for key, shape, _ in description["manifest"]}
+    path = tmp_path / "mobilenetv2_jester_online.pth.tar"
+    torch.save(tensors, path)
+    given = {"arch": "mobilenetv2", "segments": 1, "shift_div": 8, "past_only": True}
+    model, settings, _ = load_model(path, **given)
+    assert settings.classes == 27 and model.classifier.weight.abs().sum() == 0
+
+
+def test_a_file_of_tsn_loads_by_its_keys(case, tmp_path):
+    description, _ = case("tsn_bninception_rgb_seg3")
+    tensors = {key: torch.ones(shape) for key, shape, _ in description["manifest"]}
+    path = tmp_path / "ucf101_rgb_model_best.pth.tar"
+    torch.save(
+        {"epoch": 80, "arch": "BNInception", "state_dict": tensors, "best_prec1": 85.0}, path
+    )
+    model, settings, checkpoint = load_model(path, segments=25)
+    assert (settings.arch, settings.classes, settings.shift_div) == ("BNInception", 101, 0)
+    assert checkpoint.metadata["epoch"] == 80
+    assert torch.equal(model.new_fc.bias, torch.ones(101))

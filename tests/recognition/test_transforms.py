@@ -12,13 +12,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.image_folder import luminance
 from recognition.crops import Crop, draw_crop, evaluation_crops, scaled_size
 from recognition.input_format import InputFormat, stack_crops
 from recognition.resize import resize
 from recognition.transforms import (
     RGB_SCALES,
     evaluation_transform,
-    to_grey,
     training_transform,
     validation_transform,
 )
@@ -208,7 +208,7 @@ def test_grey_is_pillows():
     image = noise("grey", 50, 60, 3)
     red, green, blue = image.astype(np.int64).transpose(2, 0, 1)
     wanted = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
-    assert np.array_equal(to_grey(image), wanted)
+    assert np.array_equal(luminance(image), wanted)
 
 
 def test_transforms_travel_to_loading_processes():
