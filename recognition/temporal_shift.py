@@ -5,6 +5,8 @@ TSM (Lin et al., arXiv 1811.08383, section 3), as its code places it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,22 +28,33 @@ def temporal_shift(
             one, so that a clip can be seen frame by frame as it comes.
     """
     fold = frames.shape[1] // divisor
+    ahead, behind = (0, fold) if past_only else (fold, 2 * fold)
     clips = frames.unflatten(0, (-1, segments))
-    first = clips[:, :, :fold]
-    if past_only:
-        moved = [_later(first), clips[:, :, fold:]]
-    else:
-        second = clips[:, :, fold : 2 * fold]
-        moved = [_earlier(first), _later(second), clips[:, :, 2 * fold :]]
-    return torch.cat(moved, 2).flatten(0, 1)
+    moved: Tensor = _Shift.apply(clips, slice(0, ahead), slice(ahead, behind))
+    return moved.flatten(0, 1)
 
 
-def _earlier(clips: Tensor) -> Tensor:
-    return functional.pad(clips[:, 1:], (0, 0, 0, 0, 0, 0, 0, 1))
+class _Shift(torch.autograd.Function):
+    """Its own derivative, the other way round; each number is copied once, in both directions."""
 
+    @staticmethod
+    def forward(clips: Tensor, from_next: slice, from_previous: slice) -> Tensor:
+        moved = torch.empty_like(clips)
+        rest = max(from_next.stop, from_previous.stop)
+        moved[:, :, rest:] = clips[:, :, rest:]
+        moved[:, :-1, from_next] = clips[:, 1:, from_next]
+        moved[:, -1, from_next] = 0
+        moved[:, 1:, from_previous] = clips[:, :-1, from_previous]
+        moved[:, 0, from_previous] = 0
+        return moved
 
-def _later(clips: Tensor) -> Tensor:
-    return functional.pad(clips[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0))
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, ctx.from_next, ctx.from_previous = inputs
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _Shift.apply(gradient, ctx.from_previous, ctx.from_next), None, None
 
 
 class TemporalShift(nn.Module):

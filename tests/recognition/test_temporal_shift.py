@@ -65,6 +65,21 @@ def test_each_channel_comes_from_one_segment(clips, segments, channels, divisor,
             assert torch.equal(shifted[:, segment, channel], wanted)
 
 
+@pytest.mark.parametrize("past_only", [False, True])
+def test_gradients_of_the_shift(past_only):
+    frames = torch.randn(6, 5, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda frames: temporal_shift(frames, 3, 2, past_only=past_only), frames
+    )
+
+
+def test_the_shift_keeps_the_layout_of_channels():
+    frames = torch.randn(8, 16, 3, 3)
+    shifted = temporal_shift(frames.contiguous(memory_format=torch.channels_last), 4)
+    assert shifted.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(shifted, temporal_shift(frames, 4))
+
+
 def test_the_shift_leaves_its_input_alone():
     frames = torch.randn(8, 16, 3, 3)
     before = frames.clone()
