@@ -26,6 +26,7 @@ from turns import in_turns, ratio
 import data
 from data.clip_frames import ClipFrames
 from data.frame_names import FrameNames
+from data.processes import keep_freed_memory
 from data.synthetic import CLASSES, render_video
 from data.video_list import ListedVideo
 from recognition import (
@@ -49,6 +50,7 @@ NAMES = FrameNames("img_{:05d}.jpg")
 
 def main() -> None:
     """Prints all figures."""
+    keep_freed_memory()  # as the commands do
     print(f"on {torch.get_num_threads()} threads:")
     _shift()
     _online()

@@ -16,13 +16,13 @@ from torch import Tensor
 
 import data
 from detection.detection_stream import DetectionStream, ToRows
-from detection.network import FrameTerms, MicroTubeNetwork, merge_normalisation
+from detection.network import FrameTerms, MicroTubeNetwork
 from detection.onnx_model import make_onnx_model, read_onnx_model
 from detection.onnx_network import OnnxNetwork
 from detection.postprocess import Rows, detection_rows
 from detection.streams import Stream
 from training.distributed import named_device
-from weights import Checkpoint, load_checkpoint, resolve_weights
+from weights import Checkpoint, load_checkpoint, merge_normalisation, resolve_weights
 
 ONNX_SUFFIX = ".onnx"
 BACKENDS = ("pytorch", "onnx")

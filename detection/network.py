@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from detection.backbones import VGG16, Backbone, create_backbone
 from detection.convolution import Convolution, Kept
 from detection.heads import ConvolutionHead, Head, LightHead, LinearHead
 from detection.priors import PRIORS_PER_CELL, prior_boxes
 from detection.streams import RGB, Stream, check_streams
+from weights import merge_normalisation
 
 FrameTerms = list[list[Tensor]]
 """What one frame adds to its micro-tubes: by source map, then by place in the micro-tube."""
@@ -208,32 +207,3 @@ class MicroTubeNetwork(nn.Module):
         side = self.input_size
         maps = shapes_only(torch.empty(1, channels, side, side, device="meta"))
         return [features.shape[-1] for features in maps]
-
-
-def merge_normalisation(network: nn.Module, only: Container[str] | None = None) -> None:
-    """Merge batch normalisations, as they are at inference, into the convolutions before them.
-
-    Normalisation by stored statistics is an affine map; merged, it costs nothing.
-
-    Args:
-        network: changed in place.
-        only: names of the convolutions meant; None: all.
-    """
-    for name, module in list(network.named_modules()):
-        for first, second in _normalised_layers(module):
-            layer, following = getattr(module, first), getattr(module, second)
-            meant = only is None or f"{name}.{first}" in only
-            if meant and isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-                setattr(module, first, fuse_conv_bn_eval(layer.eval(), following.eval()))
-                setattr(module, second, nn.Identity())
-
-
-def _normalised_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of layers of a module that follow each other, in order or by their names."""
-    names = [name for name, _ in module.named_children()]
-    if isinstance(module, nn.Sequential):
-        yield from pairwise(names)
-    else:
-        for name in names:
-            if name.startswith("conv") and name.replace("conv", "bn") in names:
-                yield name, name.replace("conv", "bn")

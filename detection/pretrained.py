@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from detection.heads import heads_side_by_side
-from detection.network import MicroTubeNetwork, merge_normalisation
+from detection.network import MicroTubeNetwork
+from weights import merge_normalisation
 
 _RGB = 3
 

@@ -9,7 +9,7 @@ from recognition.sampling import MODES, SegmentSampling
 from recognition.saved_models import load_model
 from recognition.score_files import Scores, read_scores, write_scores
 from recognition.score_fusion import fuse_idt, in_order_of, merge_scores
-from recognition.temporal_shift import TemporalPool, TemporalShift, temporal_shift
+from recognition.temporal_shift import TemporalPool, TemporalShift, temporally_shifted
 from recognition.transforms import (
     evaluation_transform,
     training_transform,
@@ -38,7 +38,7 @@ __all__ = [
     "load_model",
     "merge_scores",
     "read_scores",
-    "temporal_shift",
+    "temporally_shifted",
     "training_transform",
     "validation_transform",
     "write_scores",

@@ -6,6 +6,7 @@ takes is kept from one frame to the next and nothing is computed twice.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -40,15 +41,15 @@ class OnlineClassifier:
             scores, state = classifier.step(frame, state)
 
     Args:
-        model: with `past_only` shifts.
+        model: with `past_only` shifts; what is used is a copy of it, as it is now.
 
     Raises:
         InputError: the network shifts from the future too, or not at all.
     """
 
     def __init__(self, model: SegmentClassifier) -> None:
-        self.model = model.eval()
-        self._shifts = [m for m in model.modules() if isinstance(m, TemporalShift)]
+        self.model = copy.deepcopy(model).finish_training()
+        self._shifts = [m for m in self.model.modules() if isinstance(m, TemporalShift)]
         if not self._shifts or not all(shift.past_only for shift in self._shifts):
             raise data.InputError(
                 "the network needs frames of the future; build it with past_only to run it online"

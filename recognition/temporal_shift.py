@@ -5,6 +5,8 @@ TSM (Lin et al., arXiv 1811.08383, section 3), as its code places it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def temporal_shift(
+def temporally_shifted(
     frames: Tensor, segments: int, divisor: int = 8, *, past_only: bool = False
 ) -> Tensor:
     """Replace channels of each segment by those of the next and of the previous one.
@@ -27,25 +29,60 @@ def temporal_shift(
         past_only: nothing comes from the next segment, and the first channels from the previous
             one, so that a clip can be seen frame by frame as it comes.
     """
-    fold = frames.shape[1] // divisor
-    ahead, behind = (0, fold) if past_only else (fold, 2 * fold)
     clips = frames.unflatten(0, (-1, segments))
-    moved: Tensor = _Shift.apply(clips, slice(0, ahead), slice(ahead, behind))
+    shifts = _shifts(frames.shape[1] // divisor, past_only=past_only)
+    # What PyTorch does around a derivative costs more than to shift a small tensor.
+    shift = _Shift.apply if clips.requires_grad else _Shift.forward
+    moved: Tensor = shift(clips, *shifts)
     return moved.flatten(0, 1)
 
 
+@contextmanager
+def shifted_in_place(
+    frames: Tensor, segments: int, divisor: int = 8, *, past_only: bool = False
+) -> Iterator[None]:
+    """Frames are shifted until the end of the `with` statement, then are as before.
+
+    Other channels than those that move are not touched, so this takes about half as long as
+    `temporally_shifted`. Not for frames that a gradient needs, which would find them changed.
+
+    Args:
+        frames: see `temporally_shifted`.
+        segments: of a clip.
+        divisor: see `temporally_shifted`.
+        past_only: see `temporally_shifted`.
+    """
+    clips = frames.unflatten(0, (-1, segments))
+    shifts = _shifts(frames.shape[1] // divisor, past_only=past_only)
+    changed = clips[:, :, : shifts[1].stop]
+    kept = changed.clone()
+    _move(kept, changed, *shifts)
+    try:
+        yield
+    finally:
+        changed.copy_(kept)
+
+
+def _shifts(fold: int, *, past_only: bool) -> tuple[slice, slice]:
+    """The channels that come from the next segment, and from the previous one."""
+    ahead, behind = (0, fold) if past_only else (fold, 2 * fold)
+    return slice(0, ahead), slice(ahead, behind)
+
+
+def _move(source: Tensor, target: Tensor, from_next: slice, from_previous: slice) -> None:
+    target[:, :-1, from_next] = source[:, 1:, from_next]
+    target[:, -1, from_next] = 0
+    target[:, 1:, from_previous] = source[:, :-1, from_previous]
+    target[:, 0, from_previous] = 0
+
+
 class _Shift(torch.autograd.Function):
-    """Its own derivative, the other way round; each number is copied once, in both directions."""
+    """Its own derivative, the other way round."""
 
     @staticmethod
     def forward(clips: Tensor, from_next: slice, from_previous: slice) -> Tensor:
-        moved = torch.empty_like(clips)
-        rest = max(from_next.stop, from_previous.stop)
-        moved[:, :, rest:] = clips[:, :, rest:]
-        moved[:, :-1, from_next] = clips[:, 1:, from_next]
-        moved[:, -1, from_next] = 0
-        moved[:, 1:, from_previous] = clips[:, :-1, from_previous]
-        moved[:, 0, from_previous] = 0
+        moved = clips.clone()
+        _move(clips, moved, from_next, from_previous)
         return moved
 
     @staticmethod
@@ -61,10 +98,10 @@ class TemporalShift(nn.Module):
     """Shifts the input of a module; its parameters are those of `net`, as in published files.
 
     Args:
-        net: what gets the shifted frames.
+        net: what gets the shifted frames; its output is a tensor of its own.
         segments: of a clip.
-        divisor: see `temporal_shift`.
-        past_only: see `temporal_shift`.
+        divisor: see `temporally_shifted`.
+        past_only: see `temporally_shifted`.
 
     Attributes:
         memory: while clips are seen frame by frame, a list of what the next frames get from the
@@ -82,16 +119,24 @@ class TemporalShift(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """The output of `net`."""
-        if self.memory is None:
-            shifted = temporal_shift(frames, self.segments, self.divisor, past_only=self.past_only)
+        output: Tensor
+        shift = (self.segments, self.divisor)
+        if self.memory is not None:
+            output = self.net(self._remembering(frames, self.memory))
+        elif torch.is_grad_enabled():
+            output = self.net(temporally_shifted(frames, *shift, past_only=self.past_only))
         else:
-            fold = frames.shape[1] // self.divisor
-            (past,) = self.memory
-            self.memory[:] = [frames[:, :fold].clone()]
-            past = torch.zeros_like(frames[:, :fold]) if past is None else past
-            shifted = torch.cat([past, frames[:, fold:]], 1)
-        output: Tensor = self.net(shifted)
+            with shifted_in_place(frames, *shift, past_only=self.past_only):
+                output = self.net(frames)
         return output
+
+    def _remembering(self, frames: Tensor, memory: list[Tensor | None]) -> Tensor:
+        """Frames with what the memory holds, which then holds what the next ones get."""
+        fold = frames.shape[1] // self.divisor
+        (past,) = memory
+        memory[:] = [frames[:, :fold].clone()]
+        past = torch.zeros_like(frames[:, :fold]) if past is None else past
+        return torch.cat([past, frames[:, fold:]], 1)
 
 
 class TemporalPool(nn.Module):

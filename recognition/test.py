@@ -79,7 +79,8 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     clips = Clips(videos, listed.frames, sampling(_mode(options), settings, options), transform)
     folder = options.save_root / "tested" / f"{checkpoint.name}_{listed.name}"
     own = range(rank(), len(videos), world_size())
-    compute = partial(_scores, options, model.to(device), clips, own, channels=_channels(settings))
+    network = model.finish_training().to(device)
+    compute = partial(_scores, options, network, clips, own, channels=_channels(settings))
     partly = folder / f"scores.{rank()}-of-{world_size()}.partial"
     if options.overwrite:
         partly.unlink(missing_ok=True)

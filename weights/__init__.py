@@ -2,6 +2,7 @@
 
 from weights.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_checkpoint
 from weights.classifier import ClassifierCheckpoint, load_classifier, save_classifier
+from weights.normalisation import merge_normalisation
 from weights.registry import resolve_weights, shipped_weights
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "load_checkpoint",
     "load_classifier",
     "load_tensors",
+    "merge_normalisation",
     "resolve_weights",
     "save_checkpoint",
     "save_classifier",

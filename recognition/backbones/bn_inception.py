@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recognition.temporal_shift import temporal_shift
+from recognition.temporal_shift import temporally_shifted
 
 WIDTH = 1024
 # Of each block: its input, the branch 1x1, the branch 3x3 (reduced to, then to), the branch of two
@@ -66,7 +66,7 @@ class BNInception(nn.Module):
         """Vectors of images `(N, 3, 224, 224)`: blue, green, red, less their means."""
         maps = images
         for unit, divisor in zip(self._units(), self.shifts, strict=True):
-            maps = unit(temporal_shift(maps, self.segments, divisor) if divisor else maps)
+            maps = unit(temporally_shifted(maps, self.segments, divisor) if divisor else maps)
         output: Tensor = self.fc(self.global_pool(maps).flatten(1))
         return output
 

@@ -33,8 +33,8 @@ def add_shift(network: MobileNetV2, segments: int, divisor: int, *, past_only: b
     Args:
         network: changed in place.
         segments: of a clip.
-        divisor: see `temporal_shift`.
-        past_only: see `temporal_shift`.
+        divisor: see `temporally_shifted`.
+        past_only: see `temporally_shifted`.
     """
     for block in _blocks(network)[1:]:
         if block.use_res_connect:

@@ -36,9 +36,9 @@ def add_shift(
     Args:
         network: changed in place.
         segments: of a clip, for each stage.
-        divisor: see `temporal_shift`.
+        divisor: see `temporally_shifted`.
         place: "block", or "blockres", which leaves the identity branch alone.
-        past_only: see `temporal_shift`.
+        past_only: see `temporally_shifted`.
     """
     every = 2 if place == "blockres" and len(network.layer3) >= _DEEP else 1
     for stage, count in zip(STAGES, segments, strict=True):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from weights import merge_normalisation
+
 CONSENSUS = ("avg", "identity")
 
 
@@ -95,7 +97,8 @@ class SegmentClassifier(nn.Module):
         Args:
             images: `(clips * segments, channels, height, width)`.
         """
-        vectors: Tensor = self.base_model(images)
+        # With channels last, convolutions need not rearrange their input.
+        vectors: Tensor = self.base_model(images.contiguous(memory_format=torch.channels_last))
         return vectors if self.new_fc is None else self.new_fc(vectors)
 
     def train(self, mode: bool = True) -> SegmentClassifier:
@@ -103,6 +106,12 @@ class SegmentClassifier(nn.Module):
         super().train(mode)
         for norm in self.frozen_norms():
             norm.eval()
+        return self
+
+    def finish_training(self) -> SegmentClassifier:
+        """Make ready for use: the weights change no more; returns itself."""
+        self.eval().requires_grad_(False)
+        merge_normalisation(self.base_model)
         return self
 
     def frozen_norms(self) -> Iterator[nn.BatchNorm2d]:

@@ -11,9 +11,8 @@ import torch
 
 import data
 from detection import MicroTubeNetwork
-from detection.network import merge_normalisation
 from detection.streams import RGB, Stream
-from weights import save_checkpoint
+from weights import merge_normalisation, save_checkpoint
 
 CLASSES = ("right", "left")
 SIDE = 64

@@ -13,11 +13,11 @@ from detection.backbones import BACKBONES, create_backbone
 from detection.detector import Detector, build_network
 from detection.loss import hard_negatives, multi_box_loss
 from detection.matching import match
-from detection.network import MicroTubeNetwork, merge_normalisation
+from detection.network import MicroTubeNetwork
 from detection.pretrained import start_from_pretrained
 from detection.priors import prior_boxes
 from detection.streams import Stream
-from weights import load_checkpoint, load_tensors
+from weights import load_checkpoint, load_tensors, merge_normalisation
 
 SSD300 = ([38, 19, 10, 5, 3, 1], [8, 16, 32, 64, None, None])
 TWO_STREAMS = (Stream(), Stream("brox", 5))

@@ -7,10 +7,10 @@ import torch
 
 from detection import MicroTubeNetwork
 from detection.backbones import BACKBONES
-from detection.network import merge_normalisation
 from detection.pretrained import start_from_pretrained
 from detection.streams import RGB, Stream
 from tests.detection.small import CLASSES, SIDE, small_network
+from weights import merge_normalisation
 
 LIGHT = [name for name in BACKBONES if name != "vgg16"]
 

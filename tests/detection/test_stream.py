@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import data
 from data import Detections, Frame
 from detection import Detector, MicroTubeNetwork, detect_video
-from detection.network import merge_normalisation
 from detection.postprocess import detection_rows
 from detection.streams import RGB, Stream
+from weights import merge_normalisation
 
 CLASSES = ("left", "right")
 TWO_STREAMS = (Stream(), Stream("fastOF", 4))

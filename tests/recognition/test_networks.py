@@ -145,6 +145,24 @@ def test_settings_that_do_not_go_together(name, settings, message):
         create_model(name, **{"classes": 3, "segments": 4, **settings})
 
 
+@pytest.mark.parametrize(
+    "name", ["tsn_bninception", "seqvlad_bninception", "tsm_resnet50", "tsm_mobilenetv2"]
+)
+def test_a_finished_network_gives_the_same_scores(name):
+    torch.manual_seed(0)
+    model = create_model(name, 4, 2, **({"num_centers": 4} if "vlad" in name else {})).double()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    clips = torch.randn(1, 6, 224, 224, dtype=torch.float64)
+    with torch.no_grad():
+        wanted = model.eval()(clips)
+        found = model.finish_training()(clips)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
+    assert torch.allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
 def test_bn_inception_shifts_where_it_is_told():
     images = torch.randn(1, 6, 224, 224)
     plain = create_model("tsn_bninception", 3, 2).eval()

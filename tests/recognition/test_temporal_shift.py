@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import data
 from recognition.models import create_model
 from recognition.online import OnlineClassifier, OnlineState
-from recognition.temporal_shift import TemporalPool, temporal_shift
+from recognition.temporal_shift import TemporalPool, shifted_in_place, temporally_shifted
 from tests.reference_cases import make_input
 
 
@@ -25,7 +25,7 @@ def test_published_shifts_and_gradients(case):
             for entry in (row["input"], row["gradient_of"])
         )
         frames.requires_grad_()
-        shifted = temporal_shift(frames, row["num_segments"], row["shift_div"])
+        shifted = temporally_shifted(frames, row["num_segments"], row["shift_div"])
         assert np.array_equal(shifted.detach().numpy(), arrays[row["output"]])
         shifted.backward(gradient)
         assert np.array_equal(frames.grad.numpy(), arrays[row["gradient"]])
@@ -51,7 +51,7 @@ def test_each_channel_comes_from_one_segment(clips, segments, channels, divisor,
         divisor = 2
     fold = channels // divisor
     numbered = torch.arange(1.0, clips * segments * channels + 1).view(-1, channels, 1, 1)
-    shifted = temporal_shift(numbered, segments, divisor, past_only=past_only)
+    shifted = temporally_shifted(numbered, segments, divisor, past_only=past_only)
     shifted = shifted.view(clips, segments, channels)
     frames = numbered.view(clips, segments, channels)
     for channel in range(channels):
@@ -69,23 +69,58 @@ def test_each_channel_comes_from_one_segment(clips, segments, channels, divisor,
 def test_gradients_of_the_shift(past_only):
     frames = torch.randn(6, 5, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda frames: temporal_shift(frames, 3, 2, past_only=past_only), frames
+        lambda frames: temporally_shifted(frames, 3, 2, past_only=past_only), frames
     )
 
 
 def test_the_shift_keeps_the_layout_of_channels():
     frames = torch.randn(8, 16, 3, 3)
-    shifted = temporal_shift(frames.contiguous(memory_format=torch.channels_last), 4)
+    shifted = temporally_shifted(frames.contiguous(memory_format=torch.channels_last), 4)
     assert shifted.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(shifted, temporal_shift(frames, 4))
+    assert torch.equal(shifted, temporally_shifted(frames, 4))
 
 
 def test_the_shift_leaves_its_input_alone():
     frames = torch.randn(8, 16, 3, 3)
     before = frames.clone()
     with torch.no_grad():
-        temporal_shift(frames, 4)
+        temporally_shifted(frames, 4)
     assert torch.equal(frames, before)
+
+
+@given(
+    clips=st.integers(1, 3),
+    segments=st.integers(1, 5),
+    channels=st.integers(2, 20),
+    divisor=st.integers(2, 10),
+    past_only=st.booleans(),
+    channels_last=st.booleans(),
+)
+def test_the_shift_in_place_is_the_other_one_and_is_undone(
+    clips, segments, channels, divisor, past_only, channels_last
+):
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    frames = torch.randn(clips * segments, channels, 2, 3).contiguous(memory_format=layout)
+    before = frames.clone()
+    wanted = temporally_shifted(frames, segments, divisor, past_only=past_only)
+    with shifted_in_place(frames, segments, divisor, past_only=past_only):
+        assert torch.equal(frames, wanted)
+    assert torch.equal(frames, before)
+    with (
+        pytest.raises(KeyError),
+        shifted_in_place(frames, segments, divisor, past_only=past_only),
+    ):
+        raise KeyError
+    assert torch.equal(frames, before)
+
+
+@pytest.mark.parametrize("place", ["block", "blockres"])
+def test_networks_shift_alike_with_and_without_gradients(place):
+    model = create_model("tsm_resnet18", 4, 3, shift_place=place).double().eval()
+    clips = torch.randn(2, 9, 32, 32, dtype=torch.float64)
+    with_gradients = model(clips)
+    with torch.no_grad():
+        assert torch.equal(model(clips), with_gradients)
 
 
 @settings(max_examples=5, deadline=None)

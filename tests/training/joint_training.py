@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from detection.loss import MicroTubeObjective
-from detection.network import MicroTubeNetwork, merge_normalisation
+from detection.network import MicroTubeNetwork
 from detection.streams import Stream
 from training.distributed import end_processes, rank, start_processes
 from training.settings import TrainerSettings
 from training.trainer import Trainer
+from weights import merge_normalisation
 
 SIDE, BATCH, STEPS = 32, 8, 5
 STREAMS = (Stream(), Stream("fastOF", 2))

@@ -1,0 +1,46 @@
+"""Batch normalisation of networks that learn no more."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from itertools import pairwise
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def merge_normalisation(network: nn.Module, only: Container[str] | None = None) -> None:
+    """Merge batch normalisations, as they are at inference, into the convolutions before them.
+
+    Normalisation by stored statistics is an affine map; merged, it costs nothing.
+
+    Args:
+        network: changed in place. A module with one child, such as the temporal shift, passes on
+            the output of this child.
+        only: names of the convolutions meant; None: all.
+    """
+    for name, module in list(network.named_modules()):
+        for first, second in _normalised_layers(module):
+            owner, last = _innermost(module, first)
+            layer, following = getattr(owner, last), getattr(module, second)
+            meant = only is None or f"{name}.{first}" in only
+            if meant and isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+                setattr(owner, last, fuse_conv_bn_eval(layer.eval(), following.eval()))
+                setattr(module, second, nn.Identity())
+
+
+def _normalised_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Names of layers of a module that follow each other, in order or by their names."""
+    names = [name for name, _ in module.named_children()]
+    if isinstance(module, nn.Sequential):
+        yield from pairwise(names)
+        return
+    for name in names:
+        following = (name.replace("conv", "bn") if name.startswith("conv") else "", f"{name}_bn")
+        yield from ((name, other) for other in following if other in names)
+
+
+def _innermost(owner: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The module that is inside of others of one child each: its owner, and its name there."""
+    children = [child for child, _ in getattr(owner, name).named_children()]
+    return _innermost(getattr(owner, name), children[0]) if len(children) == 1 else (owner, name)
