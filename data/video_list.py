@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,15 @@ def write_video_list(path: str | Path, videos: Iterable[ListedVideo]) -> None:
     """
     with atomic_write(path, "w") as file:
         file.writelines(f"{video.name} {video.frames} {video.label}\n" for video in videos)
+
+
+def digest_of(videos: Sequence[ListedVideo]) -> str:
+    """Returns a text that differs where other videos, parts, labels or orders of them are listed.
+
+    Where the videos are does not matter.
+    """
+    listed = [(video.name, video.label, video.frames, video.start, video.end) for video in videos]
+    return f"{len(videos)}-{zlib.crc32(repr(listed).encode()):08x}"
 
 
 def csv_class_names(path: str | Path) -> tuple[str, ...]:

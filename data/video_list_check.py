@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from data.clip_frames import ClipFrames, count_frames
 from data.command import ProgressBar, counted, progress
+from data.container_length import declared_length
 from data.errors import InputError, InputErrors
 from data.still_images import StillImages
 from data.video import open_video
@@ -44,11 +45,15 @@ class CheckedList:
         bad: the others, with what is wrong with each.
         longer: good ones of which more frames are there than the list says; lists were often made
             of other copies of the frames.
+        cut: good ones whose files end early, but behind the frames that are listed.
+        repeated: good ones that were listed before, with any label.
     """
 
     good: list[ListedVideo]
     bad: list[tuple[ListedVideo, list[Problem]]]
     longer: list[ListedVideo]
+    cut: list[ListedVideo]
+    repeated: list[ListedVideo]
 
     def usable(self, *, skip_bad: bool) -> list[ListedVideo]:
         """Returns the videos that can be used.
@@ -76,6 +81,18 @@ class CheckedList:
                 f"{counted(len(self.longer), 'video')} with more frames than listed, such as "
                 f"{_at(first)}{first.path}; those listed are used"
             )
+        if self.cut:
+            first = self.cut[0]
+            notes.append(
+                f"{counted(len(self.cut), 'video file')} cut short, such as {_at(first)}"
+                f"{first.path}; the frames that are there are used"
+            )
+        if self.repeated:
+            first = self.repeated[0]
+            notes.append(
+                f"{counted(len(self.repeated), 'video')} listed more than once, such as "
+                f"{_at(first)}{first.name}; each time counts"
+            )
         return notes
 
     def _summary(self) -> str:
@@ -94,7 +111,8 @@ def check_listed_videos(
     listed, and no fewer than segments. Of frames with known names only the first, the last and the
     one behind it are looked for, and the first two decoded: what is missing or damaged between
     them shows when it is read. Of folders of any images and of databases all frames are counted,
-    the first and the last decoded. Video files are opened, which decodes their first frame.
+    the first and the last decoded. Video files are opened, which decodes their first frame; of
+    those that are shorter in bytes than they say the frames are counted.
 
     Args:
         videos: of the list.
@@ -103,23 +121,37 @@ def check_listed_videos(
         segments: the fewest frames that a video must have.
     """
 
-    def check(video: ListedVideo) -> tuple[list[Problem], bool]:
+    def check(video: ListedVideo) -> tuple[list[Problem], _Found]:
         problems = list(_label_problems(video, classes))
         found = _Found(video, segments)
         problems += found.by_name(frames) if frames.by_name(video) else found.opened()
-        return problems, found.longer
+        return problems, found
 
-    checked = CheckedList([], [], [])
+    checked = CheckedList([], [], [], [], [])
     bar: ProgressBar[ListedVideo] = progress(total=len(videos), description="check", unit="video")
     with bar, ThreadPoolExecutor(_THREADS) as pool:
-        for video, (problems, longer) in zip(videos, pool.map(check, videos), strict=True):
+        for video, (problems, found) in zip(videos, pool.map(check, videos), strict=True):
             if problems:
                 checked.bad.append((video, problems))
             else:
                 checked.good.append(video)
-                checked.longer.extend([video] if longer else [])
+                checked.longer.extend([video] if found.longer else [])
+                checked.cut.extend([video] if found.cut else [])
             bar.update()
+    checked.repeated.extend(_repeated(checked.good))
     return checked
+
+
+def _repeated(videos: Sequence[ListedVideo]) -> list[ListedVideo]:
+    seen: set[tuple[Path, int, int | None, str]] = set()
+    repeated = []
+    for video in videos:
+        # Tubes of one video are told apart by their names.
+        key = (video.path, video.start, video.end, video.name)
+        if key in seen:
+            repeated.append(video)
+        seen.add(key)
+    return repeated
 
 
 def _label_problems(video: ListedVideo, classes: int) -> Iterator[Problem]:
@@ -136,12 +168,13 @@ class _Found:
 
     Attributes:
         longer: whether more frames are there than listed.
+        cut: whether it is a file that is shorter than it says.
     """
 
     def __init__(self, video: ListedVideo, segments: int) -> None:
         self.video = video
         self.segments = segments
-        self.longer = False
+        self.longer = self.cut = False
 
     def by_name(self, frames: ClipFrames) -> Iterator[Problem]:
         """Looks for the frames whose names are known."""
@@ -162,8 +195,12 @@ class _Found:
 
     def opened(self) -> Iterator[Problem]:
         """Opens the video."""
-        path = self.video.path
+        path, listed = self.video.path, self.video.frames
+        if listed is not None and listed < 1:
+            yield self._problem("empty", f"lists {listed} frames; leave it out")
+            return
         try:
+            self.cut = path.is_file() and declared_length(path) > path.stat().st_size
             with closing(open_video(path)) as reader:
                 total = self._total(reader)
                 if isinstance(reader, StillImages):
@@ -171,18 +208,20 @@ class _Found:
         except InputError as error:
             yield Problem(_kind_of_failure(path), InputError(f"{_at(self.video)}{error}"))
             return
-        listed = self.video.frames
+        except OSError as error:
+            yield self._problem("damaged", f"cannot be read ({error.strerror}); check the file")
+            return
         if listed is not None and listed > total:
             text = f"has {total} frames, and {listed} are listed; make the list again"
             yield self._problem("wrong count", text)
             return
         self.longer = listed is not None and listed < total
-        yield from self._range_problems(total)
+        yield from self._range_problems(total if listed is None else listed)
 
     def _total(self, reader: VideoReader) -> int:
         """The number of frames; what a container announces is taken where it is not needed."""
         needed = max(self.video.end or 0, self.video.frames or 0, self.video.start + self.segments)
-        if reader.frames is not None and reader.frames > needed:
+        if reader.frames is not None and reader.frames > needed and not self.cut:
             return reader.frames
         with _COUNTING:
             return count_frames(reader)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import data
 from data.clip_frames import FLOW, ClipFrames
 from data.command import positive
+from data.dataset import DATASETS
 from data.frame_names import FrameNames
 from data.recognition_sets import SETS, RecognitionSet, recognition_set
 from data.video_list import ListedVideo, csv_class_names, read_video_list
@@ -64,6 +65,7 @@ def listed_data(
     modality: str,
     *,
     of_seqvlad: bool = False,
+    classes: Sequence[str] = (),
 ) -> ListedData:
     """The videos of a data set.
 
@@ -72,6 +74,7 @@ def listed_data(
         lists: which parts, "train" and "val", and the lists of them; None for the data set's own.
         modality: of the frames.
         of_seqvlad: whether lists of flow are meant as SeqVLAD's loader has them.
+        classes: names of the classes where no file beside the lists has them.
 
     Raises:
         InputError: lists are missing or wrong.
@@ -80,7 +83,12 @@ def listed_data(
         published = recognition_set(options.dataset)
         if of_seqvlad:
             published = replace(published, flow_rule="seqvlad")
-        return _published(published, options, lists, modality)
+        return _published(published, options, lists, modality, classes)
+    if options.dataset not in DATASETS and not Path(options.dataset).exists():
+        raise data.InputError(
+            f"--dataset {options.dataset}: is no data set of recognition ({', '.join(SETS)}) or of "
+            f"tubes ({', '.join(DATASETS)}), nor the file of an annotation; name one of these"
+        )
     if modality == FLOW or any(lists.values()):
         raise data.InputError(
             f"--dataset {options.dataset}: has tubes and no lists or flow images of videos; name "
@@ -89,21 +97,28 @@ def listed_data(
     return _annotated(options, lists)
 
 
+def numbered_classes(count: int) -> tuple[str, ...]:
+    """Names of classes of which only the numbers are known."""
+    return tuple(f"class_{label}" for label in range(count))
+
+
 def _published(
     published: RecognitionSet,
     options: argparse.Namespace,
     lists: Mapping[str, Path | None],
     modality: str,
+    classes: Sequence[str],
 ) -> ListedData:
     root = options.data_root or Path()
     paths = {
         part: path or published.list_file(root, part, modality, options.split)
         for part, path in lists.items()
     }
-    classes = published.class_names(root)
-    tables = [path for path in paths.values() if path.suffix.lower() == ".csv"]
-    if not classes and tables:
-        classes = tuple(sorted({name for path in tables for name in csv_class_names(path)}))
+    classes = published.class_names(root) or tuple(classes)
+    # What a network learns, the list for training says; a test alone takes the names of its list.
+    table = paths.get("train", next(iter(paths.values())))
+    if not classes and table.suffix.lower() == ".csv":
+        classes = csv_class_names(table)
     flow = modality == FLOW
     videos = {
         part: read_video_list(
@@ -118,7 +133,7 @@ def _published(
     if not classes:
         last = max(video.label for listed in videos.values() for video in listed)
         number = published.classes or last + 1
-        classes = tuple(f"class_{label}" for label in range(number))
+        classes = numbered_classes(number)
     names = (published.flow_names if flow else None) or published.rgb_names
     if options.frame_names:
         names = FrameNames(options.frame_names)

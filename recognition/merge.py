@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         merged = merge_scores(parts, args.weights, args.softmax)
     except ValueError as error:
         raise InputError(f"--weights make scores too large ({error}); give smaller ones") from None
+    if len(parts) > 1 and any(part.names is None for part in parts):
+        print(
+            "note: not all files hold the names of their videos; they were matched by their order",
+            file=sys.stderr,
+        )
     classes = names_of_classes(args.classes, merged.logits.shape[1])
     accuracies = {
         f"{path} (weight {weight:g})": score_accuracy(part.logits, part.labels)
@@ -135,8 +141,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
             f"--weights gives {len(args.weights)} weights for {len(args.scores)} score files; give "
             "one for each"
         )
-    if not all(map(math.isfinite, args.weights)):
-        raise InputError("--weights must be finite numbers; give others")
+    if not all(map(math.isfinite, args.weights)) or not any(args.weights):
+        raise InputError("--weights must be finite numbers, not all of them 0; give others")
     if not 0 <= args.idt_weight <= 1:
         raise InputError(f"--idt_weight must lie between 0 and 1, not {args.idt_weight:g}")
     if len({path is None for path in (args.idt, args.idt_list, args.idt_videos)}) > 1:

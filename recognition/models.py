@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import data
@@ -116,10 +116,16 @@ def create_model(
         settings: others of `ModelSettings`, where they differ from what the name stands for.
 
     Raises:
-        InputError: there is no such model.
+        InputError: there is no such model, or settings that do not go together.
     """
     if name not in MODELS:
         raise data.InputError(f"{name}: no such model; there are {', '.join(MODELS)}")
+    known = {field.name for field in fields(ModelSettings)} - {"classes", "segments"}
+    unknown = sorted(settings.keys() - known)
+    if unknown:
+        raise data.InputError(
+            f"{unknown[0]}: no such setting; there are {', '.join(sorted(known))}"
+        )
     changed = replace(MODELS[name], classes=classes, segments=segments, **settings)
     return build_model(changed, pretrained=pretrained)
 
@@ -232,7 +238,16 @@ def _check(settings: ModelSettings) -> None:
             settings.seqvlad_type not in DIRECTIONS,
             f"seqvlad_type {settings.seqvlad_type}: take one of {', '.join(DIRECTIONS)}",
         ),
+        (
+            settings.activation not in ("none", "softmax"),
+            f"activation {settings.activation}: take none or softmax",
+        ),
         (min(settings.classes, settings.segments) < 1, "classes and segments must be positive"),
+        (
+            settings.num_centers < 0 or settings.redu_dim < 1,
+            "num_centers must not be negative, and redu_dim positive",
+        ),
+        (not 0 <= settings.dropout < 1, "dropout must be at least 0 and less than 1"),
         (
             shifted and place not in places and not masked,
             f"shift_place {place}: take block or blockres, of BNInception block or twelve digits",
@@ -240,6 +255,10 @@ def _check(settings: ModelSettings) -> None:
         (
             settings.past_only and (not shifted or arch == "BNInception"),
             "past_only needs a shift in a ResNet or MobileNetV2",
+        ),
+        (
+            settings.past_only and settings.temporal_pool,
+            "past_only is frame by frame, and temporal_pool puts frames together",
         ),
         (
             settings.temporal_pool and not (is_resnet and settings.segments % 2 == 0),

@@ -64,6 +64,9 @@ class OnlineClassifier:
 
         Returns:
             Scores `(clips, classes)` before a softmax, and the state.
+
+        Raises:
+            ValueError: the frames are not as many or as large as those before.
         """
         memories: list[list[Tensor | None]] = [[past] for past in state.past] or [
             [None] for _ in self._shifts

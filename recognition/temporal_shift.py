@@ -133,9 +133,14 @@ class TemporalShift(nn.Module):
     def _remembering(self, frames: Tensor, memory: list[Tensor | None]) -> Tensor:
         """Frames with what the memory holds, which then holds what the next ones get."""
         fold = frames.shape[1] // self.divisor
+        handed_on = frames[:, :fold].clone()
         (past,) = memory
-        memory[:] = [frames[:, :fold].clone()]
-        past = torch.zeros_like(frames[:, :fold]) if past is None else past
+        past = torch.zeros_like(handed_on) if past is None else past
+        if past.shape != handed_on.shape:
+            raise ValueError(
+                "frames must be as many and as large as those before; begin with a new state"
+            )
+        memory[:] = [handed_on]
         return torch.cat([past, frames[:, fold:]], 1)
 
 

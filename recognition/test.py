@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from recognition.clips import Clips
 from recognition.crops import TEST_CROPS
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import DIRECTIONS
-from recognition.listed_data import data_options, listed_data
+from recognition.listed_data import ListedData, data_options, listed_data, numbered_classes
 from recognition.models import MODALITIES, ModelSettings, format_of
 from recognition.partial_scores import resumable_scores
 from recognition.saved_models import load_model
@@ -42,6 +43,7 @@ from training.distributed import (
     world_size,
 )
 from training.options import PRECISIONS, fixed_options
+from training.run import BEST_WEIGHTS, LAST_WEIGHTS
 
 _INPUT_SIZE = 224
 # Change nothing that is computed.
@@ -65,7 +67,9 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
     lists = {"val": options.test_list}
     of_seqvlad = settings.num_centers > 0
-    listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad)
+    learned = tuple(checkpoint.metadata.get("classes") or ())
+    listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad, classes=learned)
+    _check_classes(learned, listed, checkpoint.path)
     checked = check_listed_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
     input_size = checkpoint.metadata.get("input_size", _INPUT_SIZE)
@@ -77,7 +81,10 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
         grey=settings.num_frame > 0,
     )
     clips = Clips(videos, listed.frames, sampling(_mode(options), settings, options), transform)
-    folder = options.save_root / "tested" / f"{checkpoint.name}_{listed.name}"
+    name = checkpoint.name
+    if checkpoint.path.name in (BEST_WEIGHTS, LAST_WEIGHTS):
+        name = f"{checkpoint.path.resolve().parent.name}_{name}"  # the run's
+    folder = options.save_root / "tested" / f"{name}_{listed.name}"
     own = range(rank(), len(videos), world_size())
     network = model.finish_training().to(device)
     compute = partial(_scores, options, network, clips, own, channels=_channels(settings))
@@ -105,7 +112,7 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
         if len(classes) != settings.classes:
             classes = names_of_classes(None, settings.classes)
         origin = {"Weights": str(checkpoint.path), "Data": listed.name}
-        accuracies = {checkpoint.name: score_accuracy(logits, labels)}
+        accuracies = {name: score_accuracy(logits, labels)}
         report_scores(options, folder, origin, accuracies, classes)
         print(f"scores: {written}")
     wait_for_all()
@@ -137,6 +144,21 @@ def _scores(
         for row in scores:
             yield row
             bar.update()
+
+
+def _check_classes(learned: tuple[str, ...], listed: ListedData, path: Path) -> None:
+    """Refuses data of other classes, or in another order, than the network has learned.
+
+    Raises:
+        InputError: they are.
+    """
+    if learned not in ((), listed.classes, numbered_classes(len(learned))):
+        pairs = zip_longest(learned, listed.classes)
+        number, (own, other) = next((n, pair) for n, pair in enumerate(pairs) if len(set(pair)) > 1)
+        raise data.InputError(
+            f"{path}: has learned {own!r} as class {number}, which of {listed.name} is {other!r}; "
+            "give the data set and the file of class names that it was trained with"
+        )
 
 
 def _channels(settings: ModelSettings) -> int:
@@ -203,6 +225,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     report_options(parser)
     data.common_options(parser)
     options = parser.parse_args(argv)
+    if options.save_scores and options.save_scores.suffix != ".npz":
+        parser.error(f"--save_scores {options.save_scores}: must end in .npz")
     if options.dense_sample + options.twice_sample + options.sequences > 1:
         parser.error("--dense_sample, --twice_sample and --sequences exclude each other")
     return options

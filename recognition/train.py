@@ -12,7 +12,9 @@ from typing import Any
 import torch
 
 import data
+from data.command import counted
 from data.processes import keep_freed_memory
+from data.video_list import digest_of
 from data.video_list_check import check_listed_videos
 from evaluation.accuracy_report import accuracy_page
 from recognition.clips import Clips
@@ -84,7 +86,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
             folder,
             settings=trainer_settings(options, clip_gradient=options.clip_gradient),
             monitor=monitor,
-            options=fixed_options(options, FREE),
+            options=fixed_options(options, FREE) | {"videos": digest_of(clips["train"].videos)},
             first_stage=first_stage(model, options, steps_per_epoch),
         )
 
@@ -95,7 +97,8 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         partial(_validate, options, listed, settings, clips["val"]),
         steps=steps,
         val_step=options.eval_freq * steps_per_epoch,
-        length=f"{options.epochs} epochs, {steps} steps of {options.batch_size} clips",
+        length=f"{counted(options.epochs, 'epoch')}, {counted(steps, 'step')} of "
+        f"{counted(min(options.batch_size, len(clips['train'])), 'clip')}",
     )
     return 0
 
@@ -137,7 +140,14 @@ def _clips(
     val = validation_transform(wanted, options.modality, grey=grey)
     seed, frames = options.seed, listed.frames
     return {
-        "train": Clips(checked["train"], frames, training_sampling(settings, options), train, seed),
+        "train": Clips(
+            checked["train"],
+            frames,
+            training_sampling(settings, options),
+            train,
+            seed,
+            skip_bad=options.skip_bad_videos,
+        ),
         "val": Clips(checked["val"], frames, validation_sampling(settings, options), val, seed),
     }
 
@@ -182,7 +192,7 @@ def _validate(
             settings,
             listed.classes,
             input_size=options.input_size,
-            recipe=trainer.options,
+            recipe=fixed_options(options, FREE),
             data=f"{listed.name}, split {options.split}",
             figures={"iteration": iteration, **figures},
         )

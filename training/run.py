@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import data
+from data.files import lock
 from training.distributed import rank, wait_for_all
 from training.settings import TrainerSettings
 from training.trainer import Trainer
 
 LAST_WEIGHTS, BEST_WEIGHTS = "last.safetensors", "best.safetensors"
+_LOCK = ".lock"
 
 
 def run_training(
@@ -41,15 +43,13 @@ def run_training(
     Raises:
         InputError: a state to resume is not usable, or a sample is not.
     """
-    if rank() == 0:
-        if options.overwrite and folder.exists():
-            shutil.rmtree(folder)  # only now that nothing can be wrong with the options
-        folder.mkdir(parents=True, exist_ok=True)
-    wait_for_all()
     # Even a training that is interrupted draws its last curves.
-    with (
-        data.open_monitor(options, folder, folder.name) if rank() == 0 else nullcontext() as monitor
-    ):
+    with ExitStack() as opened:
+        monitor = None
+        if rank() == 0:
+            opened.enter_context(_own_folder(folder, overwrite=options.overwrite))
+            monitor = opened.enter_context(data.open_monitor(options, folder, folder.name))
+        wait_for_all()
         trainer = make_trainer(monitor)
         resumed = trainer.resume()
         if rank() == 0:
@@ -59,6 +59,35 @@ def run_training(
         data.write_run_record(folder, vars(options), figures)
         log = folder / data.LOG_FILE
         print(f"weights: {folder / BEST_WEIGHTS}, {LAST_WEIGHTS}   log: {log}")
+
+
+@contextmanager
+def _own_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """The folder of a run, which belongs to this process meanwhile.
+
+    Raises:
+        InputError: it cannot be made, or belongs to another training.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("ab")
+    except OSError as error:
+        raise data.InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --save_root"
+        ) from error
+    with file:
+        if lock(file) is False:
+            raise data.InputError(
+                f"{folder}: another training writes here; wait for it, or choose another "
+                "--save_root"
+            )
+        if overwrite:  # only now that nothing can be wrong with the options
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != _LOCK:
+                    path.unlink()
+        yield
 
 
 def trainer_settings(options: argparse.Namespace, **others: Any) -> TrainerSettings:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
@@ -218,6 +219,9 @@ class Trainer:
 
     def _step(self, batch: Any) -> dict[str, Tensor]:
         """One step; gives what this process adds to the losses."""
+        # What is dropped in a step depends on nothing before it, so that a resumed run drops alike.
+        numbers = np.random.SeedSequence([self.settings.seed, self.iteration, rank()])
+        torch.manual_seed(int(numbers.generate_state(1, np.uint64)[0]))
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         count = summed(self.objective.count(batch)).clamp(min=1)

@@ -28,7 +28,7 @@ def resolve_weights(weights: str | os.PathLike[str]) -> Path:
         return _FOLDER / f"{weights}.safetensors"
     path = Path(weights)
     if path.is_dir():
-        raise data.InputError(f"{path}: is a folder; name a checkpoint file with --weights")
+        raise data.InputError(f"{path}: is a folder; name a checkpoint file")
     if not path.exists():
         names = ", ".join(shipped_weights()) or "none"
         raise data.InputError(

@@ -169,7 +169,9 @@ def read_lines(path: Path) -> list[str]:
         return read_file(path).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: is not UTF-8 text; name another file") from None
+        raise InputError(
+            f"{path}:{line}: is not UTF-8 text; save it as UTF-8, or name another file"
+        ) from None
 
 
 def head(path: Path, size: int = 65536) -> list[str]:

@@ -57,7 +57,8 @@ class BNInception(nn.Module):
             self._add(block + "double_3x3_2", double[1], double[1], 3, stride=stride)
             if projected:
                 self._add(block + "pool_proj", channels, projected, 1)
-        self.global_pool: nn.Module = nn.AvgPool2d(7)
+        # Of 7 by 7 places with the published crops of 224 pixels.
+        self.global_pool: nn.Module = nn.AdaptiveAvgPool2d(1)
         self.fc: nn.Module = nn.Identity()
         self.shifts: Sequence[int] = [0] * UNITS
         self.segments = 1

@@ -83,7 +83,15 @@ class SegmentClassifier(nn.Module):
 
         Returns:
             `(clips, classes)`, or `(clips, segments, classes)` without a consensus.
+
+        Raises:
+            ValueError: there are no so many segments.
         """
+        if clips.dim() != 4 or clips.shape[1] % self.segments:
+            raise ValueError(
+                f"clips must be (clips, {self.segments} segments * channels, height, width), not "
+                f"{tuple(clips.shape)}"
+            )
         images = clips.unflatten(1, (self.segments, -1)).flatten(0, 1)
         if self.differences:
             stacked = images.unflatten(1, (-1, 3))

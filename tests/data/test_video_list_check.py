@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import closing
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from data import (
@@ -12,6 +16,7 @@ from data import (
     InputError,
     ListedVideo,
     check_listed_videos,
+    open_video,
     read_video_list,
 )
 from data.errors import InputErrors
@@ -134,6 +139,66 @@ def test_flow_needs_both_images(tmp_path: Path) -> None:
     (folder / "flow_y_00004.jpg").unlink()
     (_, (problem,)) = check_listed_videos([video], frames, 1).bad[0]
     assert problem.kind == "wrong count" and "flow_y_00004.jpg is not there" in str(problem.error)
+
+
+def test_counts_that_are_none(tmp_path: Path) -> None:
+    """Also where more frames are there than listed."""
+    write_frames(tmp_path / "a", 8)
+    path = tmp_path / "list.txt"
+    path.write_text("a 0 0\na -5 0\na 2 0\na 3 0\n")
+    for frames in (BY_NAME, ClipFrames()):
+        checked = check_listed_videos(read_video_list(path, root=tmp_path), frames, 1, segments=3)
+        problems = [problem.kind for _, found in checked.bad for problem in found]
+        assert problems == ["empty", "empty", "too short"]
+        assert [video.frames for video in checked.good] == [3]
+
+
+def test_what_is_listed_twice_is_told(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a", 8)
+    path = tmp_path / "list.csv"
+    path.write_text("a,0,4,0\na,4,8,0\na,0,4,1\n")
+    checked = check_listed_videos(read_video_list(path), ClipFrames(), 2)
+    assert len(checked.good) == 3
+    (note,) = checked.notes()
+    assert note.startswith(f"1 video listed more than once, such as {path}:3: a; ")
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm"])
+def test_files_that_are_cut_short(tmp_path: Path, suffix: str) -> None:
+    path = write_container(tmp_path / f"a{suffix}")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with closing(open_video(path)) as reader, warnings.catch_warnings(action="ignore"):
+        there = sum(1 for _ in reader)
+    assert 5 < there < FRAMES
+    lines = tmp_path / "list.csv"
+    lines.write_text(f"{path.name},,,0\n{path.name},0,5,0\n{path.name},0,{FRAMES},0\n")
+    checked = check_listed_videos(read_video_list(lines), ClipFrames(), 1)
+    assert [problem.kind for _, found in checked.bad for problem in found] == ["wrong range"]
+    assert [video.place[-1] for video in checked.good] == ["1", "2"]
+    assert any(note.startswith("2 video files cut short, such as ") for note in checked.notes())
+
+
+def write_container(path: Path) -> Path:
+    """Writes a video that decodes picture by picture."""
+    codec, format_of_pixels = (
+        ("libvpx", "yuv420p")
+        if path.suffix == ".webm"
+        else (
+            "mjpeg",
+            "yuvj420p",
+        )
+    )
+    noise = np.random.default_rng(0)
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, format_of_pixels
+        for _ in range(FRAMES):
+            image = noise.integers(256, size=(48, 64, 3), dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            container.mux(stream.encode(frame.reformat(format=format_of_pixels)))
+        container.mux(stream.encode())
+    return path
 
 
 def test_video_files_and_databases(tmp_path: Path) -> None:

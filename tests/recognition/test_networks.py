@@ -138,6 +138,11 @@ def test_every_model_learns_and_is_saved(name, tmp_path):
         ("tsn_mobilenetv2", {"num_centers": 4}, "num_centers"),
         ("tsn_resnet18", {"classes": 0}, "positive"),
         ("tsn_alexnet", {}, "tsn_resnet18"),
+        ("tsn_resnet18", {"shift": True}, "shift: no such setting"),
+        ("tsn_resnet18", {"dropout": 2}, "dropout must be"),
+        ("seqvlad_resnet18", {"num_centers": -3}, "num_centers must not"),
+        ("seqvlad_resnet18", {"activation": "tanh"}, "activation tanh"),
+        ("tsm_resnet18", {"past_only": True, "temporal_pool": True}, "past_only is frame by"),
     ],
 )
 def test_settings_that_do_not_go_together(name, settings, message):
@@ -161,6 +166,18 @@ def test_a_finished_network_gives_the_same_scores(name):
         found = model.finish_training()(clips)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
     assert torch.allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_clips_of_another_shape_are_refused():
+    model = create_model("tsn_resnet18", 3, 4)
+    for shape in ((1, 13, 32, 32), (12, 32, 32)):
+        with pytest.raises(ValueError, match="4 segments"):
+            model(torch.zeros(shape))
+
+
+def test_bn_inception_takes_other_sizes():
+    model = create_model("tsn_bninception", 3, 1).eval()
+    assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 3)
 
 
 def test_bn_inception_shifts_where_it_is_told():

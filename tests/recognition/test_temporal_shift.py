@@ -154,6 +154,15 @@ def test_frame_by_frame_is_as_the_whole_clip(name, place, clips, frames, cut, se
         assert torch.allclose(scores, whole[:, place_in_clip], rtol=1e-9, atol=1e-9)
 
 
+def test_frames_of_another_size_need_a_new_state():
+    classifier = OnlineClassifier(create_model("tsm_mobilenetv2", 4, 1, past_only=True))
+    _, state = classifier.step(torch.randn(1, 3, 64, 64), OnlineState())
+    for other in (torch.randn(2, 3, 64, 64), torch.randn(1, 3, 96, 96)):
+        with pytest.raises(ValueError, match="begin with a new state"):
+            classifier.step(other, state)
+    classifier.step(torch.randn(1, 3, 64, 64), state)
+
+
 def test_networks_that_need_the_future_do_not_run_online():
     for name in ("tsm_resnet18", "tsn_resnet18"):
         with pytest.raises(data.InputError, match="past_only"):

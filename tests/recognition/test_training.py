@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 import data
+from data.files import lock
 from recognition import test as testing
 from recognition import train
 from recognition.score_files import read_scores
@@ -72,7 +74,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
     testing.main([*command, "--json", str(tmp_path / "figures.json")])
     out = capsys.readouterr().out
     assert "left" in out and "top-1" in out
-    scores = read_scores(tmp_path / "tested" / "last_own" / "scores.npz")
+    scores = read_scores(tmp_path / "tested" / f"{folder.name}_last_own" / "scores.npz")
     assert scores.names[0] == "val/video 0" and scores.labels.tolist() == [0, 1, 0, 1]
     # The centre of each video is what the last validation looked at.
     top1 = json.loads((tmp_path / "figures.json").read_text())["top1"]
@@ -82,7 +84,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
 
 
 def test_a_resumed_training_is_the_same(lists, tmp_path, capsys):
-    options = ("--shift", "--epochs=4", "--eval_freq=2", "--dropout=0")
+    options = ("--shift", "--epochs=4", "--eval_freq=2")
     _train(lists, tmp_path / "whole", *options)
 
     class Stopped(Exception):
@@ -163,6 +165,57 @@ def test_bad_videos_are_named_and_may_be_skipped(lists, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_file_that_is_damaged_inside_gives_its_place_to_another(lists, tmp_path, capfd):
+    """Only the first and the last frame of a folder are looked at before."""
+    copied = tmp_path / "data"
+    shutil.copytree(lists, copied)
+    for path in (copied / "train" / "video 1").glob("000*"):
+        if path.stem not in ("00001", "00012"):
+            path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(data.InputError, match=r"video 1.*the image is damaged"):
+        _train(copied, tmp_path / "refused", "--epochs=1")
+    _train(copied, tmp_path / "skipped", "--epochs=1", "--skip_bad_videos")
+    (note,) = [line for line in capfd.readouterr().err.splitlines() if "another video" in line]
+    assert "video 1" in note and note.startswith("note: ")
+
+
+def test_classes_are_those_of_the_training_list(lists, tmp_path):
+    wrong = tmp_path / "val.csv"
+    wrong.write_text("val/video 0,,,lefft\n")
+    with pytest.raises(data.InputError, match=r"val.csv:1: the label 'lefft' is neither"):
+        _train(lists, tmp_path, f"--val_list={wrong}", "--epochs=1")
+
+
+def test_a_test_of_other_classes_is_refused(lists, tmp_path):
+    _train(lists, tmp_path, "--epochs=1")
+    (tmp_path / "category.txt").write_text("right\nleft\n")
+    with pytest.raises(data.InputError, match="class 0, which of own is 'right'"):
+        testing.main(
+            [
+                *(str(_folder(tmp_path) / "last.safetensors"), "--dataset=own"),
+                *(f"--data_root={tmp_path}", f"--root_path={lists}", "--num_workers=0"),
+                *(f"--test_list={lists / 'val.csv'}", f"--save_root={tmp_path}"),
+            ]
+        )
+
+
+def test_a_run_goes_on_with_the_same_videos(lists, tmp_path):
+    _train(lists, tmp_path, "--epochs=1")
+    other = lists / "fewer.csv"
+    other.write_text("".join((lists / "train.csv").read_text().splitlines(True)[:7]))
+    with pytest.raises(data.InputError, match="was trained with other videos"):
+        _train(lists, tmp_path, "--epochs=1", f"--train_list={other}")
+
+
+def test_a_folder_belongs_to_one_training(lists, tmp_path):
+    _train(lists, tmp_path, "--epochs=1")
+    with (_folder(tmp_path) / ".lock").open("ab") as file:
+        assert lock(file)
+        with pytest.raises(data.InputError, match="another training writes here"):
+            _train(lists, tmp_path, "--epochs=1")
+    _train(lists, tmp_path, "--epochs=1", "--overwrite")
+
+
 def test_commands_run_as_scripts(lists, tmp_path):
     command = [sys.executable, "-m", "recognition.train", *SMALL, "--epochs=1"]
     command += [f"--data_root={lists}", f"--save_root={tmp_path}"]
