@@ -49,6 +49,15 @@ class CommandParser(argparse.ArgumentParser):
         """
         raise InputError(f"{message}; {self.prog} --help shows the options")
 
+    def format_help(self) -> str:
+        """Returns the help, with the default of each option whose text does not tell it."""
+        for action in self._actions:
+            text, default = action.help or "", action.default
+            plain = default in (None, "", (), argparse.SUPPRESS) or default is False
+            if action.option_strings and not plain and "default" not in text:
+                action.help = f"{text} (default: %(default)s)" if text else "default: %(default)s"
+        return super().format_help()
+
 
 class ProgressBar(Protocol[ItemT_co]):
     """What commands use of a progress bar."""
