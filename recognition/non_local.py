@@ -1,4 +1,4 @@
-"""Non-local blocks (Wang et al., arXiv 1711.07971), as TSM adds them to ResNet-50."""
+"""Non-local blocks (Wang et al., arXiv 1711.07971) of TSM and of late temporal modelling."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ class NonLocal(nn.Module):
 
     Args:
         channels: of the input.
+        sampled: as in TSM: half of the channels inside, and what is attended to are maxima of two
+            by two places; otherwise all channels and places, and what they have in common is
+            divided by the square root of the number of places.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, sampled: bool = True) -> None:
         super().__init__()
-        inner = channels // 2
+        inner = channels // 2 if sampled else channels
+        self.sampled = sampled
         self.theta = nn.Conv3d(channels, inner, 1)
-        self.phi = nn.Sequential(nn.Conv3d(channels, inner, 1), nn.MaxPool3d((1, 2, 2)))
-        self.g = nn.Sequential(nn.Conv3d(channels, inner, 1), nn.MaxPool3d((1, 2, 2)))
+        self.phi, self.g = (
+            nn.Sequential(nn.Conv3d(channels, inner, 1), nn.MaxPool3d((1, 2, 2)))
+            if sampled
+            else nn.Conv3d(channels, inner, 1)
+            for _ in range(2)
+        )
         norm = nn.BatchNorm3d(channels)
         nn.init.zeros_(norm.weight)
         self.W = nn.Sequential(nn.Conv3d(inner, channels, 1), norm)
@@ -30,7 +38,8 @@ class NonLocal(nn.Module):
         queries, keys, values = (
             part(clips).flatten(2).transpose(1, 2) for part in (self.theta, self.phi, self.g)
         )
-        seen = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+        scale = 1.0 if self.sampled else keys.shape[1] ** -0.5
+        seen = functional.scaled_dot_product_attention(queries, keys, values, scale=scale)
         output: Tensor = self.W(seen.transpose(1, 2).unflatten(2, clips.shape[2:])) + clips
         return output
 
