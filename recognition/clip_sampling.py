@@ -1,0 +1,113 @@
+"""Which frames of a video a 3D network looks at: the sampling of late temporal modelling and SRTG.
+
+Frames count from 0, while the published programs count from 1; apart from that the numbers are
+theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+def late_temporal_clip(
+    frames: int, length: int, random: np.random.Generator | None = None, *, segments: int = 1
+) -> Indices:
+    """Consecutive frames from one place in each part of a video (late temporal modelling).
+
+    Short videos run on from the beginning. As published, the last frame of longer ones is left out,
+    and with several segments, all but the first are in places that depend on their number.
+
+    Args:
+        frames: of the video, at least 1.
+        length: of a clip.
+        random: where it starts in training; None for validation, which takes the middle.
+        segments: clips, which follow each other.
+
+    Returns:
+        Indices `(segments * length,)`.
+    """
+    available = frames - 1
+    part = available // segments
+    starts = []
+    for segment in range(segments):
+        if part >= length:
+            spare = part - length
+            own = random.integers(spare + 1) if random else None
+            start = segment * part + own if random else (spare + 1) / 2 + part * segment
+        elif available >= length:
+            spare = (available - length) // segments
+            own = random.integers(spare + 1) if random else None
+            start = segment * spare + own if random else (2 * segment + 1) * spare / 2
+        else:
+            start = segment * (random.integers(available + 1) if random else available // segments)
+        starts.append(int(start))
+    # Numbers past the end begin again with the first one.
+    numbers = np.array(starts)[:, None] + np.arange(1, length + 1)
+    return ((numbers - 1) % frames).ravel()
+
+
+def late_temporal_test_clips(frames: int, length: int) -> Indices:
+    """As many clips one after the other as fit (late temporal modelling's test).
+
+    Args:
+        frames: of the video, at least 1.
+        length: of a clip.
+
+    Returns:
+        Indices `(clips, length)`; of a short video one clip that begins again and again.
+    """
+    available = frames - 1
+    firsts = np.arange(1, max(available - length, 1), length)
+    if len(firsts) == 0:
+        return np.arange(length)[None] % frames
+    shift = (available - (firsts[-1] + length)) // 2
+    return firsts[:, None] + shift + np.arange(length)
+
+
+def spread_clip(
+    frames: int, length: int, intervals: Sequence[int], random: np.random.RandomState
+) -> Indices:
+    """Frames at even distances from a random place on (SRTG's training).
+
+    Of a video that is too short for the smallest distance one frame is taken again and again.
+
+    Args:
+        frames: of the video, at least 1.
+        length: of a clip.
+        intervals: distances, of which one is drawn; where there is room it grows at random.
+        random: in the published order of draws.
+
+    Returns:
+        Indices `(length,)`.
+    """
+    interval = int(random.choice(list(intervals)))
+    if length == 1:
+        return np.array([random.choice(frames)])
+    span = (length - 1) * interval
+    room = min(1.0, (frames - 1) / span)
+    if room < 1:
+        return np.full(length, random.choice(frames))
+    step = random.uniform(1, room) * interval
+    start = random.uniform(0, frames - 1 - (length - 1) * step)
+    return np.linspace(start, start + (length - 1) * step, length).astype(np.int64)
+
+
+def sequential_clips(frames: int, length: int, interval: int) -> Indices:
+    """Clips one after the other, of frames at even distances (SRTG's validation shuffles them).
+
+    Args:
+        frames: of the video, at least 1.
+        length: of a clip.
+        interval: distance of frames.
+
+    Returns:
+        Indices `(clips, length)`, none where none fits.
+    """
+    span = (length - 1) * interval + 1
+    firsts = np.arange(0, frames - span + 1, span)
+    return firsts[:, None] + np.arange(length) * interval
