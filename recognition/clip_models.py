@@ -98,6 +98,10 @@ def _r2plus1d_34(settings: ClipSettings) -> nn.Module:
     return network
 
 
+def _mtnet(size: str, groups: int, _: ClipSettings) -> nn.Module:
+    return mtnet.MTNet(size, groups)
+
+
 _WIDE = {"groups": 1, "group_width": 128}
 _RESNETS = {
     **{f"{{}}_{depth}": {"depth": depth} for depth in resnet3d.DEPTHS},
@@ -121,12 +125,8 @@ BACKBONES_3D = {
         for name, sizes in _RESNETS.items()
     },
     **{
-        f"mtnet_{size}{suffix}": Backbone3D(
-            lambda _, size=size, groups=groups: mtnet.MTNet(size, groups),
-            mtnet.widths(512),
-            (16, 16),
-        )
-        for suffix, groups in (("", 1), ("_g8", 8))
+        f"mtnet_{size}{end}": Backbone3D(partial(_mtnet, size, groups), mtnet.widths(512), (16, 16))
+        for end, groups in (("", 1), ("_g8", 8))
         for size in mtnet.SIZES
     },
 }
@@ -152,34 +152,39 @@ def _reduced(
     features: Any, settings: ClipSettings, widths: Sequence[int]
 ) -> tuple[list[int], list[nn.Module]]:
     """Narrows the maps of a backbone; gives the channels and what maps of each path go through."""
-    reduced, mappers = list(widths), [nn.Identity() for _ in widths]
-    if settings.reduction == "none":
-        return reduced, mappers
+    reduced = list(widths)
+    mappers: list[nn.Module] = [nn.Identity() for _ in widths]
     instead = settings.reduction == "FRMB"
-    if settings.backbone == "slowfast50":
-        paths = (
-            [slowfast.SLOW] if settings.head == "bert10_late" else [slowfast.SLOW, slowfast.FAST]
-        )
-        for path in paths:
-            reduced[path] = slowfast.REDUCED[path]
-            block = slowfast.DenseBottleneck(widths[path], reduced[path])
-            if instead:
-                features.s5.add_module(f"pathway{path}_res2", block)
-            else:
-                mappers[path] = block
-        return reduced, mappers
-    if settings.backbone == "I3D":
-        before = features[-2].width if instead else widths[0]
-        block, reduced = inception3d.reduction(before), [inception3d.REDUCED]
-        place, index = features, len(features) - 1
-    else:
-        block, reduced = resnext3d.reduction(), [resnext3d.REDUCED]
-        place, index = features[-1], len(features[-1]) - 1
-    if instead:
-        place[index] = block
-    else:
-        mappers = [block]
+    for path in _narrowed_paths(settings):
+        block, reduced[path] = _narrowing(features, settings.backbone, path, instead=instead)
+        if not instead:
+            mappers[path] = block
+        elif settings.backbone == "slowfast50":
+            features.s5.add_module(f"pathway{path}_res2", block)
+        elif settings.backbone == "I3D":
+            features[-1] = block
+        else:
+            features[-1][-1] = block
     return reduced, mappers
+
+
+def _narrowed_paths(settings: ClipSettings) -> Sequence[int]:
+    """The paths whose maps are narrowed."""
+    if settings.reduction == "none":
+        return ()
+    both = settings.backbone == "slowfast50" and settings.head != "bert10_late"
+    return (slowfast.SLOW, slowfast.FAST) if both else (slowfast.SLOW,)
+
+
+def _narrowing(features: Any, backbone: str, path: int, *, instead: bool) -> tuple[nn.Module, int]:
+    """What narrows the maps of a path, and the channels that it leaves."""
+    if backbone == "slowfast50":
+        out = slowfast.REDUCED[path]
+        return slowfast.DenseBottleneck(slowfast.WIDTHS[path], out), out
+    if backbone == "I3D":
+        before = features[-2].width if instead else inception3d.WIDTH
+        return inception3d.reduction(before), inception3d.REDUCED
+    return resnext3d.reduction(), resnext3d.REDUCED
 
 
 def _head(settings: ClipSettings, widths: list[int], steps: list[int]) -> Any:
