@@ -103,7 +103,7 @@ def _mtnet(size: str, groups: int, _: ClipSettings) -> nn.Module:
 
 
 _WIDE = {"groups": 1, "group_width": 128}
-_RESNETS = {
+_RESNETS: dict[str, dict[str, Any]] = {
     **{f"{{}}_{depth}": {"depth": depth} for depth in resnet3d.DEPTHS},
     "{}xt50_32x4d": {"depth": 50, "groups": 32, "group_width": 4},
     "{}xt101_32x8d": {"depth": 101, "groups": 32, "group_width": 8},

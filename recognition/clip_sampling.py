@@ -37,14 +37,15 @@ def late_temporal_clip(
     for segment in range(segments):
         if part >= length:
             spare = part - length
-            own = random.integers(spare + 1) if random else None
-            start = segment * part + own if random else (spare + 1) / 2 + part * segment
+            middle = (spare + 1) / 2 + part * segment
+            start = middle if random is None else segment * part + random.integers(spare + 1)
         elif available >= length:
             spare = (available - length) // segments
-            own = random.integers(spare + 1) if random else None
-            start = segment * spare + own if random else (2 * segment + 1) * spare / 2
+            middle = (2 * segment + 1) * spare / 2
+            start = middle if random is None else segment * spare + random.integers(spare + 1)
         else:
-            start = segment * (random.integers(available + 1) if random else available // segments)
+            middle = available // segments
+            start = segment * (middle if random is None else random.integers(available + 1))
         starts.append(int(start))
     # Numbers past the end begin again with the first one.
     numbers = np.array(starts)[:, None] + np.arange(1, length + 1)
