@@ -14,10 +14,14 @@ def in_turns(
     rounds: int,
     device: torch.device | None = None,
 ) -> dict[str, list[float]]:
-    """Seconds of each way in each round; one round more, which is not counted, goes before."""
+    """Seconds of each way in each round; one round more, which is not counted, goes before.
+
+    Every second round is in the reverse order, so that what a way leaves in caches is fair too.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
-        for name, run in ways.items():
+        order = list(ways.items())
+        for name, run in order if number % 2 else reversed(order):
             started = time.perf_counter()
             run()
             if device is not None and device.type == "cuda":
