@@ -22,15 +22,23 @@ class ClipObjective:
     Batches are clips and classes, as of `recognition.clips`.
     """
 
+    unit = "clip"
+
     def count(self, batch: Any) -> Tensor:
         """The clips."""
         clips, labels = batch
         return torch.tensor(len(labels), device=clips.device)
 
     def losses(self, forward: Callable[..., Any], batch: Any, count: Tensor) -> dict[str, Tensor]:
-        """The mean over the clips of a whole batch."""
+        """The mean over the clips of a whole batch, and the shares that are told rightly."""
         clips, labels = batch
-        return {"loss": F.cross_entropy(forward(clips).float(), labels, reduction="sum") / count}
+        scores = forward(clips).float()
+        best = scores.detach().topk(min(5, scores.shape[1])).indices == labels[:, None]
+        return {
+            "loss": F.cross_entropy(scores, labels, reduction="sum") / count,
+            "top1": best[:, 0].sum() / count,
+            "top5": best.sum() / count,
+        }
 
 
 def validation_figures(

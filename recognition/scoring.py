@@ -11,6 +11,7 @@ from torch import nn
 
 from recognition.clips import Clips
 from training.loading import load
+from training.precision import autocast
 
 
 def video_scores(
@@ -34,7 +35,7 @@ def video_scores(
         channels: of one clip.
         batch_size: clips that the network looks at together.
         num_workers: processes that load.
-        precision: "float32", or "bfloat16" for mixed precision.
+        precision: see `training.precision`.
 
     Yields:
         float32 `(classes,)`.
@@ -52,7 +53,7 @@ def video_scores(
     )
     with (
         torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+        autocast(device, precision),
     ):
         for stacked, _ in samples:
             views = stacked.unflatten(0, (-1, channels))

@@ -42,7 +42,8 @@ from training.distributed import (
     wait_for_all,
     world_size,
 )
-from training.options import PRECISIONS, fixed_options
+from training.options import fixed_options
+from training.precision import PRECISIONS
 from training.run import BEST_WEIGHTS, LAST_WEIGHTS
 
 _INPUT_SIZE = 224
@@ -219,7 +220,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--batch_size", type=positive, default=8, help="clips that are looked at together")
     add("--num_workers", "-j", type=count, default=2, help="loading processes")
     add("--max_num", type=positive, help="test so many videos only")
-    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision")
+    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16 or float16: mixed")
     add("--skip_bad_videos", action="store_true", help="leave out videos that are damaged")
     add("--save_scores", type=Path, metavar="FILE", help="where scores are written (.npz)")
     report_options(parser)
