@@ -47,16 +47,32 @@ def shifted_in_place(
     `temporally_shifted`. Not for frames that a gradient needs, which would find them changed.
 
     Args:
-        frames: see `temporally_shifted`.
+        frames: see `temporally_shifted`; in memory the channels of a pixel follow each other.
         segments: of a clip.
         divisor: see `temporally_shifted`.
         past_only: see `temporally_shifted`.
     """
-    clips = frames.unflatten(0, (-1, segments))
-    shifts = _shifts(frames.shape[1] // divisor, past_only=past_only)
-    changed = clips[:, :, : shifts[1].stop]
-    kept = changed.clone()
-    _move(kept, changed, *shifts)
+    from_next, from_previous = _shifts(frames.shape[1] // divisor, past_only=past_only)
+    clips, pixels = len(frames) // segments, frames.shape[2] * frames.shape[3]
+    every, others = segments * pixels, (segments - 1) * pixels
+
+    def part(rows: Tensor, pixel: int, count: int, channels: slice) -> Tensor:
+        # One view in place of several, which for small maps cost as much as to copy them.
+        row = frames.shape[1] if rows is frames else from_previous.stop
+        start = rows.storage_offset() + pixel * row + channels.start
+        shape = (clips, count, channels.stop - channels.start)
+        return rows.as_strided(shape, (every * row, row, 1), start)
+
+    changed = part(frames, 0, every, slice(0, from_previous.stop))
+    kept = changed.clone(memory_format=torch.contiguous_format)
+    for channels, target, source, empty in (
+        (from_next, 0, pixels, others),
+        (from_previous, pixels, 0, 0),
+    ):
+        if channels.start < channels.stop:
+            moved = part(kept, source, others, channels)
+            part(frames, target, others, channels).copy_(moved)
+            part(frames, empty, pixels, channels).zero_()
     try:
         yield
     finally:
@@ -123,7 +139,7 @@ class TemporalShift(nn.Module):
         shift = (self.segments, self.divisor)
         if self.memory is not None:
             output = self.net(self._remembering(frames, self.memory))
-        elif torch.is_grad_enabled():
+        elif torch.is_grad_enabled() or not frames.is_contiguous(memory_format=torch.channels_last):
             output = self.net(temporally_shifted(frames, *shift, past_only=self.past_only))
         else:
             with shifted_in_place(frames, *shift, past_only=self.past_only):
