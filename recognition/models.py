@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+import torch
+
 import data
 from recognition.clip_models import CLIP_MODELS, ClipSettings, build_clip_model, clip_format
 from recognition.heads.clip_classifier import ClipClassifier
@@ -83,6 +85,29 @@ def build_model(
             "with --init_weights, or none"
         )
     return build_clip_model(settings)
+
+
+def check_clips(model: Classifier, channels: int, size: int) -> None:
+    """Sees to it that a network takes clips of a size, which small ones have no room for.
+
+    Args:
+        model: any; it is in training mode afterwards.
+        channels: of all images of a clip.
+        size: side of the images in pixels.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, channels, size, size))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise data.InputError(
+            f"--input_size {size}: the network has no use for clips so small ({reason}); give a "
+            "larger one, or longer clips"
+        ) from None
+    model.train()
 
 
 def settings_of(described: Mapping[str, Any]) -> Settings:

@@ -7,7 +7,7 @@ times as much as RGB.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ def merge_scores(
     Raises:
         ValueError: The sum is not finite.
     """
-    scaled = {"none": np.asarray, "softmax": softmax_of, "l2": unit_length}[scaling]
+    scaled = _SCALINGS[scaling]
     logits = np.zeros(parts[0].logits.shape)
     for part, weight in zip(parts, weights, strict=True):
         logits += weight * scaled(part.logits.astype(np.float64))
@@ -105,3 +105,10 @@ def unit_length(scores: Floats) -> Floats:
     """Returns rows (N, C) of Euclidean length 1; those of zeros stay as they are."""
     lengths = np.linalg.norm(scores, axis=1, keepdims=True)
     return scores / np.where(lengths > 0, lengths, 1)
+
+
+_SCALINGS: dict[str, Callable[[Floats], Floats]] = {
+    "none": np.asarray,
+    "softmax": softmax_of,
+    "l2": unit_length,
+}

@@ -22,7 +22,7 @@ from recognition.clip_models import ClipSettings
 from recognition.clips import Clips
 from recognition.grid_options import grid_of
 from recognition.listed_data import ListedData, listed_data
-from recognition.models import Classifier, Settings, build_model, format_of
+from recognition.models import Classifier, Settings, build_model, check_clips, format_of
 from recognition.objective import ClipObjective, validation_figures
 from recognition.optimisation import first_stage, make_optimizer, make_schedule
 from recognition.pipelines import training_clips
@@ -43,6 +43,7 @@ from training.distributed import (
     start_on_gpus,
     start_processes,
 )
+from training.multigrid import GridStep
 from training.options import fixed_options
 from training.run import BEST_WEIGHTS, LAST_WEIGHTS, run_training, trainer_settings
 from training.trainer import Trainer
@@ -71,12 +72,14 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     lists = {"train": options.train_list, "val": options.val_list}
     listed = listed_data(options, lists, options.modality, of_seqvlad=options.num_centers > 0)
     settings = model_settings(options, len(listed.classes))
-    model = _network(options, settings).to(device)
+    model = _network(options, settings)
     clips = training_clips(settings, options, _checked(options, listed, settings))
     grid, steps_per_epoch = grid_of(options, settings, len(clips["train"])) or (
         None,
         max(1, len(clips["train"]) // options.batch_size),
     )
+    _check_smallest(options, settings, model, grid)
+    model = model.to(device)
     steps = int(options.epochs * steps_per_epoch) if grid is None else len(grid)
     optimizer = make_optimizer(model, options)
     folder = _run_folder(options, listed, settings)
@@ -123,6 +126,24 @@ def _network(options: argparse.Namespace, settings: Settings) -> Classifier:
     if rank() == 0:
         print(transfer.told(options.tune_from or options.init_weights))
     return model
+
+
+def _check_smallest(
+    options: argparse.Namespace,
+    settings: Settings,
+    model: Classifier,
+    grid: Sequence[GridStep] | None,
+) -> None:
+    """Sees to it that the network takes the smallest clips of the training.
+
+    Raises:
+        InputError: it does not.
+    """
+    size, channels = format_of(settings, options.input_size).crop_size, settings.clip_channels
+    if grid and isinstance(settings, ClipSettings):
+        frames, size = min((step.frames, step.size) for step in grid)
+        channels = frames * settings.channels
+    check_clips(model, channels, size)
 
 
 def _checked(options: argparse.Namespace, listed: ListedData, settings: Settings) -> ListedData:

@@ -201,7 +201,8 @@ def srtg_epoch(
     given = []
     for index, step in enumerate(wanted):
         place = index % 3 if long else 0
-        if (step.frames, step.size) not in {(one.frames, one.size) for one in loaders.values()}:
+        shapes = {(one.frames, one.size) for one in loaders.values()}
+        if place not in loaders or (step.frames, step.size) not in shapes:
             loaders[place] = step
         given.append(replace(loaders[place], rate=step.rate))
     return given

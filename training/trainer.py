@@ -89,6 +89,9 @@ class Trainer:
         self._scaler = torch.amp.GradScaler(
             self._device.type, enabled=settings.precision == "float16"
         )
+        if self._scaler.is_enabled():
+            # Of a first step that overflows, PyTorch takes it that the schedule came before it.
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")
         self._speed = Speed(self._device)
         self.iteration = 0
         self.log_step = LOG_STEP
