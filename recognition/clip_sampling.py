@@ -57,28 +57,33 @@ class SpreadSampling:
         mode: one of `CLIP_MODES`; "one" is drawn from those that follow each other, as published.
         frames: of a clip.
         intervals: distances of frames, of which one is drawn.
+        still: whether of a video that is too short the network sees one frame, as published;
+            otherwise frames at even distances, of the whole video.
     """
 
     mode: str
     frames: int
     intervals: tuple[int, ...]
+    still: bool = False
 
     def frames_to_read(self, count: int, random: np.random.Generator) -> Indices:
         """The frames of the clips of a video, `(clips, frames)`.
 
-        Of a video that is too short it is one frame, `(1, 1)`, of which the network sees a still
-        image, as published.
+        Where it is one frame, `(1, 1)`, the network sees a still image.
 
         Args:
             count: frames of the video, at least 1.
             random: decides which clip it is.
         """
+        interval = int(random.choice(self.intervals))
+        if count <= (self.frames - 1) * interval:
+            if self.still:
+                return random.integers(count, size=(1, 1))
+            return np.linspace(0, count - 1, self.frames).astype(np.int64)[None]
         if self.mode == "random":
             published = np.random.RandomState(random.integers(1 << 32, dtype=np.uint32))
-            return np.unique(spread_clip(count, self.frames, self.intervals, published))[None]
-        clips = sequential_clips(count, self.frames, int(random.choice(self.intervals)))
-        if len(clips) == 0:
-            return random.integers(count, size=(1, 1))
+            return spread_clip(count, self.frames, [interval], published)[None]
+        clips = sequential_clips(count, self.frames, interval)
         return clips if self.mode == "all" else clips[random.integers(len(clips))][None]
 
     def of(self, frames: int, stride: int) -> SpreadSampling:

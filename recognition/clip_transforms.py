@@ -137,6 +137,11 @@ _SHORTER, _OWN = 384, 284
 _TESTED, _KEPT, _CROP = 294, 256, 224
 
 
+def is_of_srtg(dataset: str) -> bool:
+    """Whether SRTG has a pipeline for a data set of that name."""
+    return dataset.lower().startswith((*_LARGE, *_SMALL))
+
+
 def srtg_sizes(dataset: str, size: int) -> SrtgSizes:
     """The sizes in SRTG's pipeline, for other data sets than its own in proportion to Kinetics.
 

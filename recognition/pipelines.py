@@ -11,6 +11,7 @@ from recognition.clip_transforms import (
     LateTemporalViews,
     SrtgTraining,
     SrtgViews,
+    is_of_srtg,
     srtg_appearance,
     srtg_sizes,
 )
@@ -40,7 +41,7 @@ def training_clips(
     train, val = listed.videos["train"], listed.videos["val"]
     if isinstance(settings, ClipSettings):
         sizes, shown = srtg_sizes(listed.name, wanted.crop_size), settings.frames
-        chosen = _clip_sampling(settings, "random", options.train_frame_interval)
+        chosen = _clip_sampling(settings, "random", options.train_frame_interval, listed.name)
         changed = (
             SrtgTraining(wanted, shown, sizes, srtg_appearance(listed.name), listed.mirror)
             if settings.of_srtg
@@ -51,7 +52,7 @@ def training_clips(
             "val": Clips(
                 val,
                 frames,
-                _clip_sampling(settings, "one", options.val_frame_interval),
+                _clip_sampling(settings, "one", options.val_frame_interval, listed.name),
                 SrtgViews(wanted, shown, sizes) if settings.of_srtg else LateTemporalViews(wanted),
                 seed,
             ),
@@ -81,7 +82,7 @@ def testing_views(
     wanted = format_of(settings, input_size)
     if isinstance(settings, ClipSettings):
         mode = "all" if options.multiple_clips else "one"
-        chosen = _clip_sampling(settings, mode, options.val_frame_interval)
+        chosen = _clip_sampling(settings, mode, options.val_frame_interval, dataset)
         if settings.of_srtg:
             sizes = srtg_sizes(dataset, wanted.crop_size)
             return chosen, SrtgViews(wanted, settings.frames, sizes)
@@ -96,9 +97,11 @@ def testing_views(
     return sampling(_mode(options), settings, options), transform
 
 
-def _clip_sampling(settings: ClipSettings, mode: str, intervals: list[int]) -> GridSampling:
+def _clip_sampling(
+    settings: ClipSettings, mode: str, intervals: list[int], dataset: str
+) -> GridSampling:
     if settings.of_srtg:
-        return SpreadSampling(mode, settings.frames, tuple(intervals))
+        return SpreadSampling(mode, settings.frames, tuple(intervals), is_of_srtg(dataset))
     return LateTemporalSampling(mode, settings.frames)
 
 
