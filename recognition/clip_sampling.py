@@ -49,6 +49,19 @@ class LateTemporalSampling:
         return replace(self, frames=frames, stride=stride * self.stride)
 
 
+class WholeVideo:
+    """All frames of a video as one clip: I3D's test on Kinetics."""
+
+    def frames_to_read(self, count: int, random: np.random.Generator) -> Indices:
+        """The frames, `(1, count)`.
+
+        Args:
+            count: frames of the video, at least 1.
+            random: not used; it makes all samplings alike.
+        """
+        return np.arange(count)[None]
+
+
 @dataclass(frozen=True)
 class SpreadSampling:
     """The clips of SRTG: frames at even distances.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from recognition.appearance import Appearance
-from recognition.crops import Crop, fixed_places, multi_scale_sizes
+from recognition.crops import Crop, fixed_places, multi_scale_sizes, scaled_size
 from recognition.input_format import InputFormat, stack_crops
 
 Image = NDArray[np.uint8]
@@ -111,6 +111,28 @@ class LateTemporalViews:
             for left, top in places
         ]
         return stack_crops(_scaled(images, size), crops[: self.crops], self.input_format)
+
+
+@dataclass(frozen=True)
+class KineticsViews:
+    """The centre of images whose shorter side is scaled, as I3D was tested on Kinetics.
+
+    Images that are as large as the network's input, as those of published clips, stay as they are.
+
+    Attributes:
+        input_format: of the network.
+    """
+
+    input_format: InputFormat
+
+    def __call__(self, images: Sequence[Image], random: np.random.Generator) -> torch.Tensor:
+        """The tensor of a clip, see `LateTemporalViews`."""
+        size = self.input_format.crop_size
+        height, width = images[0].shape[:2]
+        if (height, width) != (size, size):
+            scaled = scaled_size(width, height, self.input_format.scale_size)
+            images = [centre_cropped(_bilinear(image, scaled), size) for image in images]
+        return stack_crops(images, [Crop(0, 0, size, size)], self.input_format)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from recognition.clip_models import ClipSettings
-from recognition.clip_sampling import LateTemporalSampling, SpreadSampling
+from recognition.clip_sampling import LateTemporalSampling, SpreadSampling, WholeVideo
 from recognition.clip_transforms import (
+    KineticsViews,
     LateTemporalTraining,
     LateTemporalViews,
     SrtgTraining,
@@ -80,6 +81,8 @@ def testing_views(
         input_size: side of the crops in pixels, where it is not the published one.
     """
     wanted = format_of(settings, input_size)
+    if isinstance(settings, ClipSettings) and settings.head == "paired":
+        return WholeVideo(), KineticsViews(wanted)
     if isinstance(settings, ClipSettings):
         mode = "all" if options.multiple_clips else "one"
         chosen = _clip_sampling(settings, mode, options.val_frame_interval, dataset)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from recognition.backbones import mtnet, resnet3d
 from recognition.clip_backbones import BACKBONES_3D, RESNETS_3D
+from recognition.published_clips import own_clip_names
 
 _STAGES = resnet3d.STAGES
 # What late temporal modelling leaves of channels, where the last block is a narrower one.
@@ -27,21 +28,24 @@ _PUBLISHED_FRAMES = {"resneXt3D101": 64, "I3D": 64, "slowfast50": 64, "r2plus1d3
 _FIRST_LAYERS = ("features.0.weight", "features.0.conv3d.weight")
 
 
-def recognised_settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
+def recognised_settings(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The settings of a 3D network by the names of `ClipSettings`.
 
     Args:
-        state: its tensors, by the names of `ClipClassifier`.
+        published: its tensors by the names of a published file, or by those of `ClipClassifier`.
 
     Returns:
         What the tensors tell; nothing if they are of no 3D network. Networks of equal tensors, such
         as ResNeXt-50 and the wide ResNet-50 of SRTG in 3D, are not told apart.
     """
+    state = own_clip_names(published)
     backbone = _backbone(state)
     if backbone is None:
         return {}
     told: dict[str, Any] = {"backbone": backbone}
     told["head"], steps = _head(state, backbone)
+    if "logits.conv3d.weight" in (name.removeprefix("module.") for name in published):
+        told["head"] = "paired"
     told["reduction"] = _reduction(state, backbone)
     told["frames"] = _PUBLISHED_FRAMES.get(backbone, 16)
     if steps:

@@ -50,7 +50,7 @@ def load_model(
     """
     checkpoint = load_classifier(weights)
     if checkpoint.published:
-        told = recognised_settings(own_clip_names(checkpoint.state))
+        told = recognised_settings(checkpoint.state)
         told = told or settings_of_name(checkpoint.path) | _told_by_tensors(checkpoint)
     else:
         told = dict(checkpoint.metadata["model"])

@@ -25,7 +25,7 @@ from recognition.clips import Clips
 from recognition.crops import TEST_CROPS
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import ListedData, data_options, listed_data, numbered_classes
-from recognition.models import Classifier
+from recognition.models import Classifier, Settings
 from recognition.partial_scores import resumable_scores
 from recognition.pipelines import testing_views
 from recognition.saved_models import load_model
@@ -88,7 +88,7 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     folder = options.save_root / "tested" / f"{name}_{listed.name}"
     own = range(rank(), len(videos), world_size())
     network = model.finish_training().to(device)
-    compute = partial(_scores, options, network, clips, own, channels=settings.clip_channels)
+    compute = partial(_scores, options, network, clips, own, channels=_channels(settings))
     partly = folder / f"scores.{rank()}-of-{world_size()}.partial"
     if options.overwrite:
         partly.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def _scores(
     videos: Sequence[int],
     first: int,
     *,
-    channels: int,
+    channels: int | None,
 ) -> Iterator[NDArray[np.float32]]:
     """The scores of some videos, from the first on that is left."""
     scores = video_scores(
@@ -145,6 +145,12 @@ def _scores(
         for row in scores:
             yield row
             bar.update()
+
+
+def _channels(settings: Settings) -> int | None:
+    """Channels of a clip; None where it is the whole video."""
+    whole = isinstance(settings, ClipSettings) and settings.head == "paired"
+    return None if whole else settings.clip_channels
 
 
 def _check_classes(learned: tuple[str, ...], listed: ListedData, path: Path) -> None:
