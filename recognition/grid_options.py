@@ -39,7 +39,7 @@ def grid_of(
         )
     size = format_of(settings, options.input_size).crop_size
     shape = (options.batch_size, settings.frames, size)
-    cycles = {"long": options.cycles != "short", "short": options.cycles != "long"}
+    cycles = {kind: options.cycles in (kind, "both") for kind in ("long", "short")}
     try:
         if options.multigrid == "srtg":
             epoch = srtg_epoch(clips, *shape, **cycles)

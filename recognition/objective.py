@@ -24,6 +24,16 @@ class ClipObjective:
 
     unit = "clip"
 
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._clips = 0
+
+    def taken(self) -> dict[str, float]:
+        """The means over all clips since this was last asked for, of all processes."""
+        means = {name: (summed(total) / self._clips).item() for name, total in self._sums.items()}
+        self._sums, self._clips = {}, 0
+        return means
+
     def count(self, batch: Any) -> Tensor:
         """The clips."""
         clips, labels = batch
@@ -34,11 +44,15 @@ class ClipObjective:
         clips, labels = batch
         scores = forward(clips).float()
         best = scores.detach().topk(min(5, scores.shape[1])).indices == labels[:, None]
-        return {
-            "loss": F.cross_entropy(scores, labels, reduction="sum") / count,
-            "top1": best[:, 0].sum() / count,
-            "top5": best.sum() / count,
+        losses = {
+            "loss": F.cross_entropy(scores, labels, reduction="sum"),
+            "top1": best[:, 0].sum(),
+            "top5": best.sum(),
         }
+        self._clips += len(labels) * world_size()
+        for name, total in losses.items():
+            self._sums[name] = self._sums.get(name, 0) + total.detach()
+        return {name: total / count for name, total in losses.items()}
 
 
 def validation_figures(

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from recognition.models import Classifier, Settings, build_model, check_clips, f
 from recognition.objective import ClipObjective, validation_figures
 from recognition.optimisation import first_stage, make_optimizer, make_schedule
 from recognition.pipelines import training_clips
+from recognition.results_table import add_row
 from recognition.saved_models import described
 from recognition.segment_models import SegmentSettings
 from recognition.start import start_from, tune
@@ -83,11 +83,22 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     steps = int(options.epochs * steps_per_epoch) if grid is None else len(grid)
     optimizer = make_optimizer(model, options)
     folder = _run_folder(options, listed, settings)
+    objective = ClipObjective()
+
+    def validate(trainer: Trainer, iteration: int) -> Mapping[str, Any]:
+        figures = _validate(options, listed, settings, clips["val"], trainer, iteration)
+        learned = objective.taken()
+        if rank() == 0:
+            epoch = round(iteration / steps_per_epoch) - 1
+            add_row(folder / "val_results.csv", epoch, figures)
+            if learned:
+                add_row(folder / "train_results.csv", epoch, learned)
+        return figures
 
     def make_trainer(monitor: data.Monitor | None) -> Trainer:
         return Trainer(
             model,
-            ClipObjective(),
+            objective,
             optimizer,
             make_schedule(optimizer, options, int(steps_per_epoch), grid),
             clips["train"],
@@ -103,7 +114,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         options,
         folder,
         make_trainer,
-        partial(_validate, options, listed, settings, clips["val"]),
+        validate,
         steps=steps,
         val_step=max(1, round(options.eval_freq * steps_per_epoch)),
         length=f"{counted(options.epochs, 'epoch')}, {counted(steps, 'step')} of "

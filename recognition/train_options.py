@@ -207,8 +207,12 @@ def _clip_options(parser: argparse.ArgumentParser) -> None:
         const="wu",
         help="larger batches of shorter and smaller clips: wu as in the paper, srtg as SRTG has it",
     )
-    cycles = ("both", "long", "short")
-    add("--cycles", choices=cycles, default="both", help="those of --multigrid")
+    add(
+        "--cycles",
+        choices=("both", "long", "short", "none"),
+        default="both",
+        help="those of --multigrid; none with srtg: only its rates",
+    )
 
 
 def _rate_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -42,6 +43,12 @@ def test_training_and_testing(lists, tmp_path, capsys):
     validations = [record["validation"] for record in records if "validation" in record]
     assert len(validations) == 3 and 0 <= validations[-1]["top1"] <= 1
     assert "Confusion" in (folder / "validation.html").read_text()
+    for part in ("train", "val"):
+        with (folder / f"{part}_results.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["Epoch"] for row in rows] == ["0", "1", "2"]
+        assert all(0 <= float(row["Top1"]) <= float(row["Top5"]) <= 1 for row in rows)
+    assert float(rows[-1]["Top1"]) == validations[-1]["top1"]
     best = load_classifier(folder / "best.safetensors")
     assert best.metadata["classes"] == ["left", "right"]
     assert best.metadata["model"]["shift_div"] == 8 and best.metadata["input_size"] == 32
