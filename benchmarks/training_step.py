@@ -22,6 +22,7 @@ from detection import MicroTubeNetwork
 from detection.loss import multi_box_loss
 from detection.recipes import make_optimizer
 from detection.streams import Stream
+from training.precision import autocast
 
 CLASSES = 24
 
@@ -130,7 +131,7 @@ def training_step(
         for layer in frozen:
             layer.eval()
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision != "float32"):
+        with autocast(device, precision):
             scores, offsets = (output.float() for output in model(images))
         if plain:
             loss = plain_loss(scores, offsets, classes, targets)

@@ -30,6 +30,7 @@ from data.interchange import (
     read_tubes,
 )
 from data.jhmdb import JHMDB21_CLASSES, read_jhmdb
+from data.label_csv import LabelledVideos, is_label_csv, label_csv_classes, read_label_csv
 from data.liris import LIRIS_CLASSES
 from data.monitor import LOG_FILE, Monitor, monitor_options, open_monitor
 from data.optical_flow import NO_MOTION, FlowStream, encode_flow, flow_estimator
@@ -67,6 +68,7 @@ __all__ = [
     "Frame",
     "FrameNames",
     "InputError",
+    "LabelledVideos",
     "ListedVideo",
     "Monitor",
     "ProgressBar",
@@ -86,6 +88,8 @@ __all__ = [
     "find_format",
     "find_problems",
     "flow_estimator",
+    "is_label_csv",
+    "label_csv_classes",
     "load_annotations",
     "load_pickle",
     "load_tubes",
@@ -100,6 +104,7 @@ __all__ = [
     "read_detections",
     "read_frames",
     "read_jhmdb",
+    "read_label_csv",
     "read_tubes",
     "read_ucf24",
     "read_video_list",

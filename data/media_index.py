@@ -56,16 +56,19 @@ def find_media(root: Path, names: Iterable[str]) -> dict[str, Path]:
 
 def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yields name and path of what may be media in a folder and in the folders right below it."""
-    for name, path in _listing(folder):
+    for name, path in list_media(folder):
         yield name, path
         if path.is_dir():
-            for inner, below in _listing(path):
+            for inner, below in list_media(path):
                 yield f"{name}/{inner}", below
 
 
-def _listing(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the video files of a folder by their names without suffix, and its folders."""
-    if not folder.is_dir():
+def list_media(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yields the video files of a folder by their names without suffix, and its folders, in order.
+
+    There are none where the folder is not there.
+    """
+    if not os.path.isdir(folder):  # False, too, for names that no file system takes
         return
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):

@@ -1,6 +1,7 @@
 """The data sets of action recognition as they are published: classes, lists, names of files.
 
-After TSM's table of data sets (its ops/dataset_config.py), and the lists of TSN and SeqVLAD.
+After TSM's table of data sets (its ops/dataset_config.py), the lists of TSN and SeqVLAD, and the
+folders of SRTG and MTNet.
 """
 
 from __future__ import annotations
@@ -20,6 +21,25 @@ CLASS_FILE: Final = "category.txt"
 
 
 @dataclass(frozen=True)
+class LabelFiles:
+    """Where SRTG and MTNet have a data set; see `data.label_csv`.
+
+    Attributes:
+        csv: name of the list, with {part} and {split}, in the folder "labels".
+        folder: of the videos, in the folder "data".
+        time_slices: whether the videos are parts of others, and named after their times.
+    """
+
+    csv: str
+    folder: str
+    time_slices: bool = False
+
+    def classes_root(self, root: str | Path) -> Path:
+        """Returns the folder with the folders of the classes."""
+        return Path(root) / "data" / self.folder / "jpg"
+
+
+@dataclass(frozen=True)
 class RecognitionSet:
     """A data set of videos with one class each.
 
@@ -33,6 +53,7 @@ class RecognitionSet:
         flow_lists: likewise of flow.
         flow_rule: see `data.video_list.read_video_list`.
         class_files: files of class names, of which the first that is there is taken.
+        labels: where SRTG and MTNet have RGB frames and lists, which are taken first.
         mirroring_keeps_labels: whether a mirrored video shows the same class.
         source: where to get it.
     """
@@ -46,6 +67,7 @@ class RecognitionSet:
     flow_lists: tuple[str, ...] = (FLOW_LIST, LIST)
     flow_rule: FlowRule = "listed"
     class_files: tuple[str, ...] = (CLASS_FILE,)
+    labels: LabelFiles | None = None
     mirroring_keeps_labels: bool = True
 
     def list_file(
@@ -62,15 +84,15 @@ class RecognitionSet:
         Raises:
             InputError: none is there.
         """
-        names = [
-            name.format(part=part, split=split)
-            for name in (self.flow_lists if modality == "Flow" else self.lists)
-        ]
+        lists = self.flow_lists if modality == "Flow" else self.lists
+        if self.labels and modality != "Flow":
+            lists = (f"labels/{self.labels.csv}", *lists)
+        names = [name.format(part=part, split=split) for name in lists]
         found = _first(Path(folder), names)
         if found is None:
             raise InputError(
                 f"{folder}: there is no list {' or '.join(names)} of {self.title}; put it there, "
-                "or make it with data/make_video_list.py"
+                "or make it as docs/recognition-data.md says"
             )
         return found
 
@@ -105,7 +127,8 @@ _KINETICS = "https://github.com/cvdfoundation/kinetics-dataset"
 
 
 def _kinetics(classes: int) -> RecognitionSet:
-    return RecognitionSet(f"Kinetics-{classes}", classes, _IMAGES, _KINETICS)
+    labels = LabelFiles(f"kinetics-{classes}_{{part}}.csv", "Kinetics_videos", time_slices=True)
+    return RecognitionSet(f"Kinetics-{classes}", classes, _IMAGES, _KINETICS, labels=labels)
 
 
 SETS: Final = {
@@ -118,6 +141,7 @@ SETS: Final = {
         lists=("ucf101_rgb_{part}_split_{split}.txt", LIST),
         flow_lists=("ucf101_flow_{part}_split_{split}.txt",),
         class_files=("classInd.txt", CLASS_FILE),
+        labels=LabelFiles("ucf101_split{split}_{part}.csv", "UCF101_videos"),
     ),
     "hmdb51": RecognitionSet(
         "HMDB51",
@@ -127,6 +151,7 @@ SETS: Final = {
         _FLOW,
         lists=("hmdb51_rgb_{part}_split_{split}.txt", LIST),
         flow_lists=("hmdb51_flow_{part}_split_{split}.txt",),
+        labels=LabelFiles("hmdb_split{split}_{part}.csv", "HMDB51_videos"),
     ),
     "kinetics": _kinetics(400),
     "kinetics200": _kinetics(200),
@@ -164,6 +189,23 @@ SETS: Final = {
         _IMAGES,
         "http://moments.csail.mit.edu",
         class_files=("moments_categories.txt", CLASS_FILE),
+        labels=LabelFiles("Moments_in_Time_{part}.csv", "Moments_in_Time_videos"),
+    ),
+    "hacs": RecognitionSet(
+        "HACS",
+        200,
+        None,
+        "http://hacs.csail.mit.edu",
+        labels=LabelFiles("HACS_clips_v1.1_{part}.csv", "HACS_videos", time_slices=True),
+    ),
+    # SRTG mirrors its clips as those of its other data sets. Forward, backward, inward and reverse
+    # dives, somersaults and twists stay what they are in a mirror.
+    "diving48": RecognitionSet(
+        "Diving48",
+        48,
+        None,
+        "http://www.svcl.ucsd.edu/projects/resound/dataset.html",
+        labels=LabelFiles("diving48_{part}.csv", "Diving48_videos"),
     ),
     "own": RecognitionSet(
         "your own data set",

@@ -88,7 +88,7 @@ def read_video_list(
     ]
     parse = _parse_folder if data_type == "image" else _parse_file
     folder = Path("" if root is None else root)
-    videos = _each(path, lines, lambda line, place: parse(line, place, folder))
+    videos = parse_each(path, lines, lambda line, place: parse(line, place, folder))
     return [_as_flow(video, folder, flow_rule) for video in videos]
 
 
@@ -119,6 +119,66 @@ def csv_class_names(path: str | Path) -> tuple[str, ...]:
     """
     labels = {row.label for _, row in _csv_rows(Path(path)) if row.label}
     return () if all(map(_is_number, labels)) else tuple(sorted(labels))
+
+
+def csv_rows(path: Path) -> list[tuple[str, list[str]]]:
+    """Returns file and line of each row of a CSV file, and its values; blank rows are left out.
+
+    Raises:
+        InputError: the file cannot be read, or is not CSV.
+    """
+    reader = csv.reader(read_lines(path))
+    rows: list[tuple[str, list[str]]] = []
+    try:
+        for row in reader:
+            if any(value.strip() for value in row):
+                rows.append((f"{path}:{reader.line_num}", row))
+    except csv.Error as error:
+        raise InputError(
+            f"{path}:{reader.line_num}: is not CSV ({error}); correct the line"
+        ) from None
+    return rows
+
+
+def by_column(row: Sequence[str], columns: Sequence[str], place: str) -> dict[str, str]:
+    """Returns the values of a row of CSV by the names of its columns.
+
+    Raises:
+        InputError: there are more or fewer.
+    """
+    if len(row) != len(columns):
+        raise InputError(
+            f"{place}: has {len(row)} columns and not the {len(columns)} of "
+            f"{','.join(columns)}; correct it, with quotes around names that hold commas"
+        )
+    return dict(zip(columns, row, strict=True))
+
+
+def parse_each(
+    path: Path, rows: Sequence[tuple[str, RowT]], parse: Callable[[RowT, str], ResultT]
+) -> list[ResultT]:
+    """Returns what becomes of the rows of a list; all that is wrong is told at once.
+
+    Args:
+        path: of the list.
+        rows: with file and line of each.
+        parse: takes a row and its place.
+
+    Raises:
+        InputError: there are no rows, or `parse` raised it.
+    """
+    if not rows:
+        raise InputError(f"{path}: lists no videos; write one a line")
+    results: list[ResultT] = []
+    errors: list[InputError] = []
+    for place, row in rows:
+        try:
+            results.append(parse(row, place))
+        except InputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else InputErrors(errors)
+    return results
 
 
 def _parse_folder(line: str, place: str, root: Path) -> ListedVideo:
@@ -178,7 +238,7 @@ def _read_csv(path: Path, root: Path, classes: Sequence[str]) -> list[ListedVide
         label = numbers[row.label] if row.label in numbers else int(row.label)
         return ListedVideo(row.video, root / row.video, label, None, start, end, place)
 
-    return _each(path, _csv_rows(path), parse)
+    return parse_each(path, _csv_rows(path), parse)
 
 
 class _CsvRow(NamedTuple):
@@ -190,16 +250,7 @@ class _CsvRow(NamedTuple):
 
 def _csv_rows(path: Path) -> list[tuple[str, _CsvRow]]:
     """The rows with their places."""
-    reader = csv.reader(read_lines(path))
-    rows: list[tuple[str, list[str]]] = []
-    try:
-        for row in reader:
-            if any(value.strip() for value in row):
-                rows.append((f"{path}:{reader.line_num}", [value.strip() for value in row]))
-    except csv.Error as error:
-        raise InputError(
-            f"{path}:{reader.line_num}: is not CSV ({error}); correct the line"
-        ) from None
+    rows = [(place, [value.strip() for value in row]) for place, row in csv_rows(path)]
     columns = [value.lower() for value in rows[0][1]] if rows else []
     if {"video", "label"} <= set(columns):
         rows = rows[1:]
@@ -207,15 +258,10 @@ def _csv_rows(path: Path) -> list[tuple[str, _CsvRow]]:
         columns = list(_CsvRow._fields)
 
     def pick(row: list[str], place: str) -> tuple[str, _CsvRow]:
-        if len(row) != len(columns):
-            raise InputError(
-                f"{place}: has {len(row)} columns and not the {len(columns)} of "
-                f"{','.join(columns)}; correct it, with quotes around names that hold commas"
-            )
-        fields = dict(zip(columns, row, strict=True))
+        fields = by_column(row, columns, place)
         return place, _CsvRow(*(fields.get(name, "") for name in _CsvRow._fields))
 
-    return _each(path, rows, pick)
+    return parse_each(path, rows, pick)
 
 
 def _frame(text: str, column: str, place: str) -> int | None:
@@ -227,24 +273,6 @@ def _frame(text: str, column: str, place: str) -> int | None:
             f"{text[:40]!r}; of seconds, write seconds times frames a second"
         )
     return int(text)
-
-
-def _each(
-    path: Path, rows: Sequence[tuple[str, RowT]], parse: Callable[[RowT, str], ResultT]
-) -> list[ResultT]:
-    """What becomes of the rows of a list; all that is wrong is told at once."""
-    if not rows:
-        raise InputError(f"{path}: lists no videos; write one a line")
-    results: list[ResultT] = []
-    errors: list[InputError] = []
-    for place, row in rows:
-        try:
-            results.append(parse(row, place))
-        except InputError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else InputErrors(errors)
-    return results
 
 
 def _is_number(text: str) -> bool:

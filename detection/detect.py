@@ -18,7 +18,7 @@ from detection.detector import BACKENDS, choose_backend, choose_device
 from detection.sources import Source, dataset_sources, named_sources
 from detection.video_results import ROAD_MAT, SAVE_FORMATS, VideoDetection
 from training.distributed import own_device, rank, world_size
-from training.options import PRECISIONS
+from training.precision import PRECISIONS
 from weights import resolve_weights
 
 _SHIPPED_FOR = {"embedded": "amtnet-mobilenetv2-embedded"}
@@ -126,7 +126,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         "--batch_size", type=positive, help="frames computed together (default: 1, on a GPU 8)"
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision"
+        "--precision", choices=PRECISIONS, default="float32", help="bfloat16 or float16: mixed"
     )
     parser.add_argument(
         "--workers",

@@ -22,6 +22,7 @@ from detection.onnx_network import OnnxNetwork
 from detection.postprocess import Rows, detection_rows
 from detection.streams import Stream
 from training.distributed import named_device
+from training.precision import autocast
 from weights import Checkpoint, load_checkpoint, merge_normalisation, resolve_weights
 
 ONNX_SUFFIX = ".onnx"
@@ -68,7 +69,7 @@ class Detector:
         name: the model's name, recorded in `Detections`.
         seq_gap: frames left out between two frames of a micro-tube.
         device: where to compute.
-        precision: "float32", or "bfloat16" for mixed precision.
+        precision: see `training.precision`.
     """
 
     def __init__(
@@ -160,18 +161,14 @@ class Detector:
 
     def frame_terms(self, inputs: Sequence[Tensor]) -> FrameTerms:
         """See `MicroTubeNetwork.frame_terms`."""
-        with self._autocast():
+        with autocast(self.device, self.precision):
             return self.network.frame_terms(*inputs)
 
     def combine(self, micro_tubes: Sequence[FrameTerms]) -> tuple[Tensor, Tensor]:
         """See `MicroTubeNetwork.combine`."""
-        with self._autocast():
+        with autocast(self.device, self.precision):
             scores, offsets = self.network.combine(micro_tubes)
         return scores.float(), offsets.float()
-
-    def _autocast(self) -> torch.autocast:
-        mixed = self.precision != "float32"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
 
 @contextmanager

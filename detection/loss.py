@@ -63,10 +63,12 @@ def multi_box_loss(
 
 
 class MicroTubeObjective:
-    """The multi-box loss as what a network is trained for; see `training.trainer.Objective`.
+    """The multi-box loss as what a network is trained for; see `training.settings.Objective`.
 
     Batches are images of each stream, classes and offsets, as of `detection.samples`.
     """
+
+    unit = "micro-tube"
 
     def count(self, batch: Any) -> Tensor:
         """The positives."""

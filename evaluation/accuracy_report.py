@@ -32,12 +32,15 @@ def accuracy_table(accuracies: Mapping[str, ScoreAccuracy]) -> str:
 
 
 def class_accuracy_table(accuracy: ScoreAccuracy, classes: Sequence[str]) -> str:
-    """Returns the accuracy of each class in percent, or "-" without videos, as a table."""
+    """Returns the accuracy of each class that has videos, in percent, as a table."""
     width = max(len("class"), *map(len, classes)) + 2
     lines = [f"{'class':<{width}}{'videos':>9}{'right':>9}{'accuracy':>11}"]
     for name, videos, hits in zip(classes, accuracy.positives, accuracy.hits, strict=True):
-        figure = f"{100 * hits / videos:.2f}" if videos else "-"
-        lines.append(f"{name:<{width}}{videos:>9}{hits:>9}{figure:>11}")
+        if videos:
+            lines.append(f"{name:<{width}}{videos:>9}{hits:>9}{100 * hits / videos:>11.2f}")
+    absent = sum(videos == 0 for videos in accuracy.positives)
+    if absent:
+        lines.append(f"{absent} of {len(classes)} classes have no videos")
     return "\n".join(lines)
 
 

@@ -5,16 +5,15 @@ Each is composed of a backbone, what narrows its feature maps, and a head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from torch import nn
 
 import data
-from recognition.backbones import inception3d, mtnet, resnet3d, resnext3d, slowfast
-from recognition.backbones.resnet3d import ResNet3D, ResNet3DSettings
+from recognition.backbones import inception3d, resnext3d, slowfast
+from recognition.clip_backbones import BACKBONES_3D, RESNETS_3D
 from recognition.heads.clip_classifier import ClipClassifier
 from recognition.heads.late_temporal import (
     BertHead,
@@ -22,11 +21,14 @@ from recognition.heads.late_temporal import (
     EarlyBertHead,
     LateBertHead,
     LstmHead,
+    PairedHead,
     PooledHead,
 )
+from recognition.input_format import InputFormat
+from recognition.published_clips import LATE_TEMPORAL_MODELS
 
 HEADS = (
-    *("pooled", "bert10", "bert2", "bert10_late", "bert10_early"),
+    *("pooled", "paired", "bert10", "bert2", "bert10_late", "bert10_early"),
     *("lstm", "concatenation", "nl_concatenation"),
 )
 REDUCTIONS = ("none", "FRMB", "FRAB")
@@ -67,69 +69,29 @@ class ClipSettings:
         """Channels of a frame."""
         return 2 if self.modality == "Flow" else 3
 
+    @property
+    def clip_channels(self) -> int:
+        """Channels of all frames of a clip."""
+        return self.frames * self.channels
 
-@dataclass(frozen=True)
-class Backbone3D:
-    """A 3D network.
-
-    Attributes:
-        build: makes it without its classifier.
-        widths: channels of the maps that it gives, of each path.
-        strides: frames of a clip for a step of these maps, of each path.
-        flow: whether it is known for flow too.
-    """
-
-    build: Callable[[ClipSettings], nn.Module]
-    widths: Sequence[int]
-    strides: Sequence[int]
-    flow: bool = False
+    @property
+    def of_srtg(self) -> bool:
+        """Whether it is trained and tested as SRTG and MTNet, not as late temporal modelling."""
+        return BACKBONES_3D[self.backbone].of_srtg
 
 
-def _of_srtg(settings: ClipSettings, **others: Any) -> nn.Module:
-    return ResNet3D(ResNet3DSettings(recursion=settings.recursion, place=settings.place, **others))
-
-
-def _r2plus1d_34(settings: ClipSettings) -> nn.Module:
-    network = ResNet3D(ResNet3DSettings(34, "2plus1d", pool=False, caffe=True))
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            # Caffe2 means the other share by momentum; published results are of these numbers.
-            module.eps, module.momentum = 1e-3, 0.9
-    return network
-
-
-def _mtnet(size: str, groups: int, _: ClipSettings) -> nn.Module:
-    return mtnet.MTNet(size, groups)
-
-
-_WIDE = {"groups": 1, "group_width": 128}
-_RESNETS: dict[str, dict[str, Any]] = {
-    **{f"{{}}_{depth}": {"depth": depth} for depth in resnet3d.DEPTHS},
-    "{}xt50_32x4d": {"depth": 50, "groups": 32, "group_width": 4},
-    "{}xt101_32x8d": {"depth": 101, "groups": 32, "group_width": 8},
-    "wide_{}50_2": {"depth": 50, **_WIDE},
-    "wide_{}101_2": {"depth": 101, **_WIDE},
+CLIP_MODELS = {
+    **{name: ClipSettings(classes=0, **told) for name, told in LATE_TEMPORAL_MODELS.items()},
+    **{name: ClipSettings(name, 0, 16) for name in BACKBONES_3D if BACKBONES_3D[name].of_srtg},
+    **{f"srtg_{name}": ClipSettings(name, 0, 16, recursion="off") for name in RESNETS_3D},
 }
-BACKBONES_3D = {
-    "resneXt3D101": Backbone3D(
-        lambda settings: resnext3d.build_resnext3d(settings.channels), (2048,), (16,), flow=True
-    ),
-    "I3D": Backbone3D(
-        lambda settings: inception3d.build_inception3d(settings.channels), (1024,), (8,), flow=True
-    ),
-    "slowfast50": Backbone3D(lambda _: slowfast.SlowFast(), slowfast.WIDTHS, slowfast.STRIDES),
-    "r2plus1d34": Backbone3D(_r2plus1d_34, (512,), (8,)),
-    **{
-        name.format(prefix): Backbone3D(partial(_of_srtg, kind=kind, **sizes), (512,), (16,))
-        for prefix, kind in (("r3d", "3d"), ("r2plus1d", "2plus1d"))
-        for name, sizes in _RESNETS.items()
-    },
-    **{
-        f"mtnet_{size}{end}": Backbone3D(partial(_mtnet, size, groups), mtnet.widths(512), (16, 16))
-        for end, groups in (("", 1), ("_g8", 8))
-        for size in mtnet.SIZES
-    },
-}
+"""The settings that names stand for, without classes."""
+
+
+def clip_format(settings: ClipSettings) -> InputFormat:
+    """How the network of these settings wants its images."""
+    backbone = BACKBONES_3D[settings.backbone]
+    return backbone.flow if settings.modality == "Flow" and backbone.flow else backbone.rgb
 
 
 def build_clip_model(settings: ClipSettings) -> ClipClassifier:
@@ -140,7 +102,7 @@ def build_clip_model(settings: ClipSettings) -> ClipClassifier:
     """
     _check(settings)
     backbone = BACKBONES_3D[settings.backbone]
-    features = backbone.build(settings)
+    features = backbone.build(settings.channels, settings.recursion, settings.place)
     widths, mappers = _reduced(features, settings, backbone.widths)
     head = _head(settings, widths, [settings.frames // stride for stride in backbone.strides])
     return ClipClassifier(
@@ -196,6 +158,8 @@ def _head(settings: ClipSettings, widths: list[int], steps: list[int]) -> Any:
     if name == "bert10_early":
         return EarlyBertHead(widths, steps[0], dropout=dropout)
     (width,), (length,) = widths, steps
+    if name == "paired":
+        return PairedHead(width, dropout=dropout)
     if name == "lstm":
         return LstmHead(width, dropout=dropout)
     if name in _CONCATENATED:
@@ -228,7 +192,7 @@ def _check(settings: ClipSettings) -> None:
             f"modality {settings.modality}: take RGB or Flow",
         ),
         (
-            settings.modality == "Flow" and not backbone.flow,
+            settings.modality == "Flow" and backbone.flow is None,
             f"modality Flow: {settings.backbone} is for RGB",
         ),
         (
@@ -244,14 +208,10 @@ def _check(settings: ClipSettings) -> None:
             f"reduction {settings.reduction}: is known of {', '.join(_NARROWED)}",
         ),
         (
-            settings.recursion is not None and not _recursive(settings.backbone),
+            settings.recursion is not None and settings.backbone not in RESNETS_3D,
             f"recursion: {settings.backbone} has none, take a 3D ResNet",
         ),
     ]
     for wrong, problem in problems:
         if wrong:
             raise data.InputError(f"{problem}; change the settings of the model")
-
-
-def _recursive(backbone: str) -> bool:
-    return any(kind in backbone for kind in ("r3d", "r2plus1d")) and backbone != "r2plus1d34"

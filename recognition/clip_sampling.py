@@ -7,11 +7,102 @@ theirs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+
+CLIP_MODES = ("random", "one", "all")
+"""A clip at random for training, one for validation, all that there are for tests."""
+
+
+@dataclass(frozen=True)
+class LateTemporalSampling:
+    """The clips of late temporal modelling: consecutive frames.
+
+    Attributes:
+        mode: one of `CLIP_MODES`; "one" is in the middle.
+        frames: of a clip.
+        stride: distance of frames, 1 as published.
+    """
+
+    mode: str
+    frames: int
+    stride: int = 1
+
+    def frames_to_read(self, count: int, random: np.random.Generator) -> Indices:
+        """The frames of the clips of a video, `(clips, frames)`.
+
+        Args:
+            count: frames of the video, at least 1.
+            random: decides where a clip for training is.
+        """
+        if self.mode == "all":
+            return late_temporal_test_clips(count, self.frames)
+        drawn = random if self.mode == "random" else None
+        return late_temporal_clip(count, self.frames * self.stride, drawn)[None, :: self.stride]
+
+    def of(self, frames: int, stride: int) -> LateTemporalSampling:
+        """The same for clips of so many frames, so many times farther from each other."""
+        return replace(self, frames=frames, stride=stride * self.stride)
+
+
+class WholeVideo:
+    """All frames of a video as one clip: I3D's test on Kinetics."""
+
+    def frames_to_read(self, count: int, random: np.random.Generator) -> Indices:
+        """The frames, `(1, count)`.
+
+        Args:
+            count: frames of the video, at least 1.
+            random: not used; it makes all samplings alike.
+        """
+        return np.arange(count)[None]
+
+
+@dataclass(frozen=True)
+class SpreadSampling:
+    """The clips of SRTG: frames at even distances.
+
+    Attributes:
+        mode: one of `CLIP_MODES`; "one" is drawn from those that follow each other, as published.
+        frames: of a clip.
+        intervals: distances of frames, of which one is drawn.
+        still: whether of a video that is too short the network sees one frame, as published;
+            otherwise frames at even distances, of the whole video.
+    """
+
+    mode: str
+    frames: int
+    intervals: tuple[int, ...]
+    still: bool = False
+
+    def frames_to_read(self, count: int, random: np.random.Generator) -> Indices:
+        """The frames of the clips of a video, `(clips, frames)`.
+
+        Where it is one frame, `(1, 1)`, the network sees a still image.
+
+        Args:
+            count: frames of the video, at least 1.
+            random: decides which clip it is.
+        """
+        interval = int(random.choice(self.intervals))
+        if count <= (self.frames - 1) * interval:
+            if self.still:
+                return random.integers(count, size=(1, 1))
+            return np.linspace(0, count - 1, self.frames).astype(np.int64)[None]
+        if self.mode == "random":
+            published = np.random.RandomState(random.integers(1 << 32, dtype=np.uint32))
+            return spread_clip(count, self.frames, [interval], published)[None]
+        clips = sequential_clips(count, self.frames, interval)
+        return clips if self.mode == "all" else clips[random.integers(len(clips))][None]
+
+    def of(self, frames: int, stride: int) -> SpreadSampling:
+        """The same for clips of so many frames, so many times farther from each other."""
+        intervals = tuple(stride * interval for interval in self.intervals)
+        return replace(self, frames=frames, intervals=intervals)
 
 
 def late_temporal_clip(

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from data.clip_frames import ClipFrames
 from data.errors import InputError
 from data.video_list import ListedVideo
-from recognition.sampling import SegmentSampling
 
 Transform = Callable[[Sequence[Any], np.random.Generator], torch.Tensor]
+
+
+class Sampling(Protocol):
+    """Chooses frames of a video."""
+
+    def frames_to_read(self, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+        """Those of all clips, one clip after the other.
+
+        Args:
+            count: frames of the video.
+            random: decides what is random.
+        """
+        ...
 
 
 class Clips(TorchDataset[tuple[torch.Tensor, int]]):
@@ -39,7 +52,7 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
         self,
         videos: Sequence[ListedVideo],
         frames: ClipFrames,
-        sampling: SegmentSampling,
+        sampling: Sampling,
         transform: Transform,
         seed: int = 0,
         *,
@@ -53,18 +66,19 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, key: tuple[int, ...]) -> tuple[torch.Tensor, int]:
         """The clips of a video, `(crops * clips * segments * channels, height, width)`; its class.
 
         Raises:
             InputError: the video cannot be read, nor, where bad ones are skipped, any other.
         """
-        draw, index = key
+        draw, index, *shape = key
+        sampling, transform = self.of(*shape)
         cv2.setNumThreads(0)
         for step in range(len(self)):
             place = (index + step) % len(self)
             try:
-                return self._clips(draw, self.videos[place])
+                return self._clips(draw, self.videos[place], sampling, transform)
             except InputError as error:
                 if not self.skip_bad or step + 1 == len(self):
                     raise
@@ -73,8 +87,70 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
                     print(f"note: {error}; another video takes its place", file=sys.stderr)
         raise IndexError(key)
 
-    def _clips(self, draw: int, video: ListedVideo) -> tuple[torch.Tensor, int]:
+    def of(self, *_: int) -> tuple[Sampling, Transform]:
+        """What chooses frames and what makes the tensor, for a key of another shape."""
+        return self.sampling, self.transform
+
+    def _clips(
+        self, draw: int, video: ListedVideo, sampling: Sampling, transform: Transform
+    ) -> tuple[torch.Tensor, int]:
         random = np.random.default_rng([self.seed, draw])
-        chosen = self.sampling.frames_to_read(self.frames.count(video), random)
+        chosen = sampling.frames_to_read(self.frames.count(video), random)
         images = self.frames.read(video, chosen.ravel().tolist())
-        return self.transform(images, random), video.label
+        return transform(images, random), video.label
+
+
+class GridSampling(Sampling, Protocol):
+    """Chooses frames of a video, for clips of any length."""
+
+    def of(self, frames: int, stride: int) -> Sampling:
+        """The same for clips of so many frames, so many times farther from each other."""
+        ...
+
+
+class GridTransform(Protocol):
+    """Makes a tensor of images, of any size."""
+
+    def __call__(self, images: Sequence[Any], random: np.random.Generator) -> torch.Tensor:
+        """The tensor of a clip."""
+        ...
+
+    def of(self, frames: int, size: int) -> Transform:
+        """The same for clips of so many frames of another size."""
+        ...
+
+
+class GridClips(Clips):
+    """Clips of 3D networks, which may be of any length and size.
+
+    An item is asked for by (draw, index), or by (draw, index, frames, size, stride), see
+    `training.multigrid.GridStep`.
+
+    Args:
+        videos: see `Clips`.
+        frames: likewise.
+        sampling: chooses frames.
+        transform: makes a tensor of images.
+        seed: see `Clips`.
+        skip_bad: likewise.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[ListedVideo],
+        frames: ClipFrames,
+        sampling: GridSampling,
+        transform: GridTransform,
+        seed: int = 0,
+        *,
+        skip_bad: bool = False,
+    ) -> None:
+        super().__init__(videos, frames, sampling, transform, seed, skip_bad=skip_bad)
+        self._sampling, self._transform = sampling, transform
+
+    def of(self, *shape: int) -> tuple[Sampling, Transform]:
+        """What chooses frames and what makes the tensor, for a key of another shape."""
+        if not shape:
+            return super().of()
+        frames, size, stride = shape
+        return self._sampling.of(frames, stride), self._transform.of(frames, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from data.clip_frames import FLOW, ClipFrames
 from data.command import positive
 from data.dataset import DATASETS
 from data.frame_names import FrameNames
+from data.label_csv import is_label_csv, label_csv_classes, read_label_csv
 from data.recognition_sets import SETS, RecognitionSet, recognition_set
 from data.video_list import ListedVideo, csv_class_names, read_video_list
 from recognition.tube_clips import TubeFrames, tube_clips
+from training.distributed import rank
 
 # What the parts of data sets of tubes are called.
 _SPLITS = {"train": "train", "val": "test"}
@@ -69,6 +72,8 @@ def listed_data(
 ) -> ListedData:
     """The videos of a data set.
 
+    Of lists as SRTG has them, those that are not there are left out, as a note says.
+
     Args:
         options: see `data_options`.
         lists: which parts, "train" and "val", and the lists of them; None for the data set's own.
@@ -114,6 +119,8 @@ def _published(
         part: path or published.list_file(root, part, modality, options.split)
         for part, path in lists.items()
     }
+    if _of_labels(paths.values()):
+        return _labelled(published, options, paths, modality, classes)
     classes = published.class_names(root) or tuple(classes)
     # What a network learns, the list for training says; a test alone takes the names of its list.
     table = paths.get("train", next(iter(paths.values())))
@@ -140,6 +147,58 @@ def _published(
     frames = ClipFrames(modality, names)
     mirror = flow or published.mirroring_keeps_labels
     return ListedData(options.dataset, videos, classes, frames, mirror)
+
+
+def _of_labels(paths: Iterable[Path]) -> bool:
+    """Whether these are files of labels as SRTG has them.
+
+    Raises:
+        InputError: some are, and others not, so that classes may have other numbers.
+    """
+    kinds = {is_label_csv(path): path for path in paths}
+    if len(kinds) > 1:
+        raise data.InputError(
+            f"{kinds[False]}: is a list of another kind than {kinds[True]}, which has the columns "
+            "label and youtube_id or id; name two lists of one kind"
+        )
+    return True in kinds
+
+
+def _labelled(
+    published: RecognitionSet,
+    options: argparse.Namespace,
+    paths: Mapping[str, Path],
+    modality: str,
+    learned: Sequence[str],
+) -> ListedData:
+    """The videos of files of labels, as SRTG has them."""
+    classes = tuple(learned)
+    if classes == numbered_classes(len(classes)):  # without names
+        classes = label_csv_classes([paths[part] for part in _SPLITS if part in paths])
+    time_slices = published.labels.time_slices if published.labels else None
+    videos = {}
+    for part, path in paths.items():
+        root = _classes_root(published, options, path)
+        found = read_label_csv(path, root, classes, time_slices=time_slices)
+        videos[part] = found.videos
+        if rank() == 0:
+            for note in found.notes():
+                print(f"note: {part}: {note}", file=sys.stderr)
+    # What is in the folders tells how the frames are called, unless an option does.
+    names = FrameNames(options.frame_names) if options.frame_names else None
+    mirror = modality == FLOW or published.mirroring_keeps_labels
+    return ListedData(options.dataset, videos, classes, ClipFrames(modality, names), mirror)
+
+
+def _classes_root(published: RecognitionSet, options: argparse.Namespace, path: Path) -> Path:
+    """The folder with those of the classes that a file of labels names."""
+    if options.root_path:
+        root: Path = options.root_path
+    elif published.labels:
+        root = published.labels.classes_root(options.data_root or path.parent.parent)
+    else:
+        root = options.data_root or path.parent
+    return root
 
 
 def _annotated(options: argparse.Namespace, parts: Iterable[str]) -> ListedData:

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_options(argv)
     parts = _read_parts(args.scores)
     try:
-        merged = merge_scores(parts, args.weights, args.softmax)
+        merged = merge_scores(parts, args.weights, args.scaling)
     except ValueError as error:
         raise InputError(f"--weights make scores too large ({error}); give smaller ones") from None
     if len(parts) > 1 and any(part.names is None for part in parts):
@@ -102,10 +102,21 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--weights", nargs="+", type=float, metavar="X", help="one a file (default: 1 each)"
     )
-    parser.add_argument(
+    scaling = parser.add_mutually_exclusive_group()
+    scaling.add_argument(
         "--softmax",
-        action="store_true",
+        dest="scaling",
+        action="store_const",
+        const="softmax",
+        default="none",
         help="add the probabilities of classes and not the raw scores",
+    )
+    scaling.add_argument(
+        "--l2",
+        dest="scaling",
+        action="store_const",
+        const="l2",
+        help="add scores divided by the L2 norm of each video's (late temporal modelling)",
     )
     parser.add_argument(
         "--classes", type=Path, metavar="FILE", help="names of the classes, one a line"

@@ -1,283 +1,135 @@
-"""The published classifiers of clips by name: TSN, TSM, LSNet and SeqVLAD on image networks."""
+"""The classifiers of clips by name, and what there is to know of them: all published systems."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
+import torch
+
 import data
-from recognition.backbones import BACKBONES, bn_inception, mobilenet_v2, resnet
-from recognition.heads.segment_classifier import (
-    CONSENSUS,
-    SegmentClassifier,
-    change_first_layer,
-)
-from recognition.heads.seqvlad import DIRECTIONS, SeqVLAD
+from recognition.clip_models import CLIP_MODELS, ClipSettings, build_clip_model, clip_format
+from recognition.heads.clip_classifier import ClipClassifier
+from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.input_format import InputFormat
+from recognition.segment_models import (
+    SEGMENT_MODELS,
+    SegmentSettings,
+    build_segment_model,
+    segment_format,
+)
 
-MODALITIES = {"RGB": 1, "Flow": 5, "RGBDiff": 5}
-"""What is looked at, and how many images or differences of images are stacked for a segment."""
+Settings = SegmentSettings | ClipSettings
+Classifier = SegmentClassifier | ClipClassifier
 
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """What there is to know of a classifier to build it.
-
-    Attributes:
-        arch: a name of `BACKBONES`.
-        classes: number of classes.
-        segments: of a clip; the timesteps of SeqVLAD.
-        modality: "RGB", "Flow" (x and y images) or "RGBDiff".
-        consensus: "avg" or "identity".
-        dropout: in front of the linear layer.
-        shift_div: a channel of so many is shifted each way; 0 for no shift.
-        shift_place: "blockres" or "block"; of BNInception also twelve digits, 1 for each unit that
-            is shifted. MobileNetV2 has one place only.
-        past_only: whether only the past is shifted to a segment, so that the network can run
-            online.
-        temporal_pool: whether segments are halved in front of the second stage (ResNets).
-        non_local: whether there are non-local blocks (resnet50).
-        num_frame: images of grey that are stacked for a segment (LSNet); 0 for colour.
-        fuse_before_net: all grey images are the channels of one image.
-        num_centers: of SeqVLAD; 0 for none. Published for BNInception only.
-        redu_dim: channels of SeqVLAD.
-        seqvlad_type: "seqvlad", "bidirect" or "unshare_bidirect".
-        activation: "softmax", or "none", of the assignment of SeqVLAD.
-        with_relu: whether reduced features of SeqVLAD are not negative.
-        init_method: of SeqVLAD.
-    """
-
-    arch: str
-    classes: int
-    segments: int
-    modality: str = "RGB"
-    consensus: str = "avg"
-    dropout: float = 0.5
-    shift_div: int = 0
-    shift_place: str = "blockres"
-    past_only: bool = False
-    temporal_pool: bool = False
-    non_local: bool = False
-    num_frame: int = 0
-    fuse_before_net: bool = False
-    num_centers: int = 0
-    redu_dim: int = 512
-    seqvlad_type: str = "seqvlad"
-    activation: str = "softmax"
-    with_relu: bool = False
-    init_method: str = "orthogonal"
-
-    @property
-    def length(self) -> int:
-        """Consecutive frames of which a segment consists."""
-        return MODALITIES[self.modality] + (self.modality == "RGBDiff")
-
-    @property
-    def channels(self) -> int:
-        """Channels of a segment as the image network sees it."""
-        if self.num_frame:
-            return self.num_frame * (self.segments if self.fuse_before_net else 1)
-        return MODALITIES[self.modality] * (2 if self.modality == "Flow" else 3)
-
-
-# What a name stands for beside its image network.
-_FAMILIES: dict[str, dict[str, Any]] = {
-    "tsn": {},
-    "tsm": {"shift_div": 8},
-    "lsnet": {"shift_div": 8, "num_frame": 3},
-    "seqvlad": {"num_centers": 64, "dropout": 0.8},
-}
-_PLACES = {"BNInception": "block"}
-MODELS = {
-    f"{family}_{arch.lower()}": replace(
-        ModelSettings(arch, 0, 0, shift_place=_PLACES.get(arch, "blockres")), **settings
-    )
-    for family, settings in _FAMILIES.items()
-    for arch in BACKBONES
-    if (family != "lsnet" or arch.startswith("resnet"))
-    and (family != "seqvlad" or BACKBONES[arch].pool)
-}
-"""The settings that names stand for, without classes and segments."""
+MODELS: dict[str, Settings] = {**SEGMENT_MODELS, **CLIP_MODELS}
+"""The settings that names stand for, without the number of classes."""
 
 
 def create_model(
-    name: str, classes: int, segments: int, *, pretrained: bool = False, **settings: Any
-) -> SegmentClassifier:
+    name: str, classes: int, segments: int = 0, *, pretrained: bool = False, **settings: Any
+) -> Classifier:
     """Build a classifier by its name.
 
     Example:
         model = create_model("tsm_resnet50", classes=174, segments=8)
+        model = create_model("rgb_resneXt3D64f101_bert10_FRMB", classes=51)
 
     Args:
-        name: one of `MODELS`, such as "tsm_resnet50".
+        name: one of `MODELS`.
         classes: number of classes.
-        segments: of a clip.
-        pretrained: whether the image network starts with weights of ImageNet, which are downloaded.
-        settings: others of `ModelSettings`, where they differ from what the name stands for.
+        segments: of a clip, for image networks; 3D networks see `frames`, which names tell and
+            settings change.
+        pretrained: whether an image network starts with weights of ImageNet, which are downloaded.
+        settings: others of `SegmentSettings` or `ClipSettings`, where they differ from what the
+            name stands for.
 
     Raises:
         InputError: there is no such model, or settings that do not go together.
     """
     if name not in MODELS:
         raise data.InputError(f"{name}: no such model; there are {', '.join(MODELS)}")
-    known = {field.name for field in fields(ModelSettings)} - {"classes", "segments"}
+    named = MODELS[name]
+    if isinstance(named, SegmentSettings):
+        settings["segments"] = segments
+    elif segments:
+        raise data.InputError(f"{name}: looks at frames and not at segments; give frames")
+    known = {field.name for field in fields(named)} - {"classes"}
     unknown = sorted(settings.keys() - known)
     if unknown:
         raise data.InputError(
             f"{unknown[0]}: no such setting; there are {', '.join(sorted(known))}"
         )
-    changed = replace(MODELS[name], classes=classes, segments=segments, **settings)
-    return build_model(changed, pretrained=pretrained)
+    return build_model(replace(named, classes=classes, **settings), pretrained=pretrained)
 
 
 def build_model(
-    settings: ModelSettings, *, pretrained: bool = False, partial_bn: bool = False
-) -> SegmentClassifier:
+    settings: Settings, *, pretrained: bool = False, partial_bn: bool = False
+) -> Classifier:
     """Build a classifier from its settings.
 
     Args:
         settings: of the classifier.
         pretrained: see `create_model`.
-        partial_bn: see `SegmentClassifier`.
+        partial_bn: see `SegmentClassifier`; 3D networks have none.
 
     Raises:
         InputError: settings that do not go together.
     """
-    _check(settings)
-    backbone = BACKBONES[settings.arch]
-    network = backbone.build(pretrained=pretrained)
-    if settings.channels != 3:
-        repeated = settings.num_frame == 3
-        change_first_layer(network, settings.channels, repeated=repeated)
-    seen = 1 if settings.fuse_before_net else settings.segments
-    vectors, width = seen, backbone.width
-    if settings.shift_div:
-        _add_shift(network, settings)
-    if settings.temporal_pool:
-        vectors //= 2
-        resnet.add_temporal_pool(network, seen)
-    if settings.non_local:
-        resnet.add_non_local(network, seen)
-    if settings.num_centers:
-        vlad = SeqVLAD(
-            settings.segments,
-            settings.num_centers,
-            settings.redu_dim,
-            channels=width,
-            direction=settings.seqvlad_type,
-            softmax=settings.activation == "softmax",
-            relu=settings.with_relu,
-            init=settings.init_method,
+    if isinstance(settings, SegmentSettings):
+        return build_segment_model(settings, pretrained=pretrained, partial_bn=partial_bn)
+    if pretrained:
+        raise data.InputError(
+            f"{settings.backbone}: there are no weights of ImageNet for 3D networks; name a file "
+            "with --init_weights, or none"
         )
-        network.register_module(str(backbone.pool), vlad)
-        vectors, width = 1, vlad.size
-    return SegmentClassifier(
-        network,
-        backbone.classifier,
-        width,
-        settings.classes,
-        segments=seen,
-        vectors=vectors,
-        consensus=settings.consensus,
-        dropout=settings.dropout,
-        differences=settings.modality == "RGBDiff",
-        partial_bn=partial_bn,
-    )
+    return build_clip_model(settings)
 
 
-def format_of(settings: ModelSettings, input_size: int = 224) -> InputFormat:
-    """How the network of these settings wants its images, those of colour.
+def check_clips(model: Classifier, channels: int, size: int) -> None:
+    """Sees to it that a network takes clips of a size, which small ones have no room for.
+
+    Args:
+        model: any; it is in training mode afterwards.
+        channels: of all images of a clip.
+        size: side of the images in pixels.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, channels, size, size))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise data.InputError(
+            f"--input_size {size}: the network has no use for clips so small ({reason}); give a "
+            "larger one, or longer clips"
+        ) from None
+    model.train()
+
+
+def settings_of(described: Mapping[str, Any]) -> Settings:
+    """Settings from what describes them by name; other entries are left out.
+
+    Args:
+        described: with "backbone", the settings of a 3D network, or with "arch".
+    """
+    kind = ClipSettings if "backbone" in described else SegmentSettings
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in described.items() if name in known})
+
+
+def format_of(settings: Settings, input_size: int | None = None) -> InputFormat:
+    """How the network of these settings wants its images.
 
     Args:
         settings: of the network.
-        input_size: side of its crops in pixels.
+        input_size: side of its crops in pixels, where it is not the published one.
     """
-    wanted = replace(BACKBONES[settings.arch].input_format, crop_size=input_size)
-    if settings.arch == "BNInception" and settings.shift_div:
-        # As TSM has it: with flow, the last channels of some clips are so left as they are.
-        wanted = replace(wanted, std=wanted.std * 3)
-    return wanted
-
-
-def _add_shift(network: Any, settings: ModelSettings) -> None:
-    segments, divisor, place = settings.segments, settings.shift_div, settings.shift_place
-    if settings.arch == "BNInception":
-        units = bn_inception.UNITS
-        mask = place if len(place) == units else "0" + "1" * (units - 1)
-        network.shifts = [divisor * (digit == "1") for digit in mask]
-        network.segments = segments
-    elif settings.arch == "mobilenetv2":
-        mobilenet_v2.add_shift(network, segments, divisor, past_only=settings.past_only)
+    if isinstance(settings, SegmentSettings):
+        wanted = segment_format(settings)
     else:
-        later = segments // 2 if settings.temporal_pool else segments
-        stages = [segments, later, later, later]
-        resnet.add_shift(network, stages, divisor, place, past_only=settings.past_only)
-
-
-def _check(settings: ModelSettings) -> None:
-    """Refuses what the published networks cannot be either.
-
-    Raises:
-        InputError: settings that do not go together.
-    """
-    arch, place, units = settings.arch, settings.shift_place, bn_inception.UNITS
-    is_resnet, shifted = arch.startswith("resnet"), settings.shift_div > 0
-    places = {"block"} if arch == "BNInception" else {"block", "blockres"}
-    masked = arch == "BNInception" and len(place) == units and set(place) <= set("01")
-    problems = [
-        (arch not in BACKBONES, f"arch {arch}: take one of {', '.join(BACKBONES)}"),
-        (
-            settings.modality not in MODALITIES,
-            f"modality {settings.modality}: take one of {', '.join(MODALITIES)}",
-        ),
-        (
-            settings.consensus not in CONSENSUS,
-            f"consensus {settings.consensus}: take one of {', '.join(CONSENSUS)}",
-        ),
-        (
-            settings.seqvlad_type not in DIRECTIONS,
-            f"seqvlad_type {settings.seqvlad_type}: take one of {', '.join(DIRECTIONS)}",
-        ),
-        (
-            settings.activation not in ("none", "softmax"),
-            f"activation {settings.activation}: take none or softmax",
-        ),
-        (min(settings.classes, settings.segments) < 1, "classes and segments must be positive"),
-        (
-            settings.num_centers < 0 or settings.redu_dim < 1,
-            "num_centers must not be negative, and redu_dim positive",
-        ),
-        (not 0 <= settings.dropout < 1, "dropout must be at least 0 and less than 1"),
-        (
-            shifted and place not in places and not masked,
-            f"shift_place {place}: take block or blockres, of BNInception block or twelve digits",
-        ),
-        (
-            settings.past_only and (not shifted or arch == "BNInception"),
-            "past_only needs a shift in a ResNet or MobileNetV2",
-        ),
-        (
-            settings.past_only and settings.temporal_pool,
-            "past_only is frame by frame, and temporal_pool puts frames together",
-        ),
-        (
-            settings.temporal_pool and not (is_resnet and settings.segments % 2 == 0),
-            "temporal_pool needs a ResNet and an even number of segments",
-        ),
-        (settings.non_local and arch != "resnet50", "non_local needs resnet50"),
-        (
-            settings.num_frame > 0 and not (is_resnet and settings.modality == "RGB"),
-            "num_frame needs a ResNet and the modality RGB",
-        ),
-        (
-            settings.fuse_before_net and (not settings.num_frame or shifted),
-            "fuse_before_net needs num_frame, and no shift",
-        ),
-        (
-            settings.num_centers > 0 and (arch == "mobilenetv2" or shifted),
-            "num_centers needs BNInception or a ResNet, and no shift",
-        ),
-    ]
-    for wrong, problem in problems:
-        if wrong:
-            raise data.InputError(f"{problem}; change the settings of the model")
+        wanted = clip_format(settings)
+    return wanted if input_size is None else replace(wanted, crop_size=input_size)

@@ -22,15 +22,37 @@ class ClipObjective:
     Batches are clips and classes, as of `recognition.clips`.
     """
 
+    unit = "clip"
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._clips = 0
+
+    def taken(self) -> dict[str, float]:
+        """The means over all clips since this was last asked for, of all processes."""
+        means = {name: (summed(total) / self._clips).item() for name, total in self._sums.items()}
+        self._sums, self._clips = {}, 0
+        return means
+
     def count(self, batch: Any) -> Tensor:
         """The clips."""
         clips, labels = batch
         return torch.tensor(len(labels), device=clips.device)
 
     def losses(self, forward: Callable[..., Any], batch: Any, count: Tensor) -> dict[str, Tensor]:
-        """The mean over the clips of a whole batch."""
+        """The mean over the clips of a whole batch, and the shares that are told rightly."""
         clips, labels = batch
-        return {"loss": F.cross_entropy(forward(clips).float(), labels, reduction="sum") / count}
+        scores = forward(clips).float()
+        best = scores.detach().topk(min(5, scores.shape[1])).indices == labels[:, None]
+        losses = {
+            "loss": F.cross_entropy(scores, labels, reduction="sum"),
+            "top1": best[:, 0].sum(),
+            "top5": best.sum(),
+        }
+        self._clips += len(labels) * world_size()
+        for name, total in losses.items():
+            self._sums[name] = self._sums.get(name, 0) + total.detach()
+        return {name: total / count for name, total in losses.items()}
 
 
 def validation_figures(

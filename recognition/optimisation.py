@@ -1,29 +1,48 @@
-"""Optimisers and their rates, as TSN, TSM and SeqVLAD train."""
+"""Optimisers and their rates, as the published systems train."""
 
 from __future__ import annotations
 
 import argparse
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from recognition.heads.segment_classifier import SegmentClassifier
-from recognition.parameter_groups import parameter_groups
+from recognition.heads.clip_classifier import ClipClassifier
+from recognition.models import Classifier
+from recognition.parameter_groups import clip_parameter_groups, parameter_groups
+from training.multigrid import GridStep
 from training.settings import FirstStage
+
+_PATIENCE = 5
 
 _FIRST = ("base_model.global_pool.", "base_model.avgpool.", "new_fc.")
 
 
-def make_optimizer(model: SegmentClassifier, options: argparse.Namespace) -> torch.optim.Optimizer:
+def make_optimizer(model: Classifier, options: argparse.Namespace) -> torch.optim.Optimizer:
     """The optimiser of a network, with the published groups.
 
     Args:
         model: whose parameters.
-        options: "optim", "lr", "momentum", "weight_decay", "modality", "shift", "fc_lr5",
-            "tune_from" and "dataset", as of `recognition/train.py`.
+        options: "optim", "lr", "momentum", "dampening", "nesterov", "weight_decay", "modality",
+            "shift", "fc_lr5", "fine_tune", "tune_from" and "dataset", as of `recognition/train.py`.
     """
+    groups = _groups(model, options)
+    decay = options.weight_decay
+    if options.optim == "Adam":
+        return torch.optim.Adam(groups, options.lr, weight_decay=decay)
+    if options.optim == "AdamW":
+        return torch.optim.AdamW(groups, options.lr, weight_decay=decay)
+    return torch.optim.SGD(
+        groups, options.lr, options.momentum, options.dampening, decay, options.nesterov
+    )
+
+
+def _groups(model: Classifier, options: argparse.Namespace) -> list[dict[str, Any]]:
+    if isinstance(model, ClipClassifier):
+        return clip_parameter_groups(model, lr=options.lr, fine_tune=options.fine_tune)
     fast = options.fc_lr5
     if fast is None:
         of_same = options.tune_from is not None and options.dataset in options.tune_from
@@ -37,9 +56,7 @@ def make_optimizer(model: SegmentClassifier, options: argparse.Namespace) -> tor
     )
     for group in groups:
         del group["names"]
-    if options.optim == "Adam":
-        return torch.optim.Adam(groups)
-    return torch.optim.SGD(groups, momentum=options.momentum)
+    return groups
 
 
 def learning_rate(
@@ -60,15 +77,24 @@ def learning_rate(
 
 
 def make_schedule(
-    optimizer: torch.optim.Optimizer, options: argparse.Namespace, steps_per_epoch: int
-) -> LambdaLR:
-    """The rates of steps, which change between epochs.
+    optimizer: torch.optim.Optimizer,
+    options: argparse.Namespace,
+    steps_per_epoch: int,
+    grid: Sequence[GridStep] | None = None,
+) -> LRScheduler:
+    """The rates of steps, which change between epochs, or after validations (`ReduceLROnPlateau`).
 
     Args:
         optimizer: of which.
         options: "lr_type", "lr_steps" and "epochs", as of `recognition/train.py`.
         steps_per_epoch: how many.
+        grid: None, or steps that have their own rates.
     """
+    if grid is not None:
+        rates = [step.rate for step in grid]
+        return LambdaLR(optimizer, lambda step: rates[min(step, len(rates) - 1)])
+    if options.lr_type == "plateau":
+        return ReduceLROnPlateau(optimizer, patience=_PATIENCE)
 
     def factor(step: int) -> float:
         return learning_rate(
@@ -83,7 +109,7 @@ def make_schedule(
 
 
 def first_stage(
-    model: SegmentClassifier, options: argparse.Namespace, steps_per_epoch: int
+    model: Classifier, options: argparse.Namespace, steps_per_epoch: int
 ) -> FirstStage | None:
     """What SeqVLAD trains at first: its own parameters and the linear layer.
 

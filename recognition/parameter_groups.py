@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from recognition.heads.clip_classifier import ClipClassifier
 from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import SeqVLAD
 
@@ -22,6 +23,7 @@ _RATES = {
     "lr5_weight": (5, 1),
     "lr10_bias": (10, 0),
 }
+_FINE = 0.6
 _RATES_OF_FLOW = {"first_conv_weight": (5, 1), "first_conv_bias": (10, 0)}
 
 
@@ -63,6 +65,32 @@ def parameter_groups(
         for group, members in groups.items()
         if members
     ]
+
+
+def clip_parameter_groups(
+    model: ClipClassifier, *, lr: float, fine_tune: bool = False
+) -> list[dict[str, Any]]:
+    """The groups of a 3D network for an optimiser of PyTorch.
+
+    In SRTG's fine-tuning, all learns at 0.6 of the rate but its LSTMs, the linear layer too: the
+    published code looks for it under a name that it does not have.
+
+    Args:
+        model: whose parameters.
+        lr: rate of learning.
+        fine_tune: whether not all parameters have the same rate.
+
+    Returns:
+        For each group "params" and "lr".
+    """
+    if not fine_tune:
+        return [{"params": list(model.parameters()), "lr": lr}]
+    recurrent: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        (recurrent if "lstm" in name else others).append(parameter)
+    groups = [{"params": recurrent, "lr": lr}, {"params": others, "lr": _FINE * lr}]
+    return [group for group in groups if group["params"]]
 
 
 def _grouped(

@@ -27,7 +27,7 @@ def settings_of_name(path: str | Path) -> dict[str, Any]:
             published script, one with "shift" in its name breaks the reading.
 
     Returns:
-        Settings by the names of `recognition.models.ModelSettings`; none if the name tells nothing.
+        Settings by the names of `SegmentSettings`; none if the name tells nothing.
     """
     path = Path(path)
     for name in (path.name, path.parent.name):

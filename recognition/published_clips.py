@@ -87,11 +87,18 @@ def own_clip_names(published: Mapping[str, TensorT]) -> dict[str, TensorT]:
             starts from, of SRTG or of MTNet.
     """
     names = [name.removeprefix("module.") for name in published]
+    # Where a mapper is the last block of SlowFast, its tensors stand there once more.
+    twice = "model.s5.pathway0_res2.conv1.weight" in names
     own = {}
     indexed = any(name.startswith("features.") for name in names)
     r2plus1d = "features.0.3.weight" in names
+    resnext = "conv1.weight" in names
     for name, tensor in zip(names, published.values(), strict=True):
-        own[_own(name, indexed=indexed, r2plus1d=r2plus1d)] = tensor
+        if not (twice and name.startswith("mapper")):
+            if resnext:
+                first, _, rest = name.partition(".")
+                name = f"features.{_RESNEXT[first]}.{rest}" if first in _RESNEXT else name
+            own[_own(name, indexed=indexed, r2plus1d=r2plus1d)] = tensor
     return {name: tensor for name, tensor in own.items() if name}
 
 
@@ -113,8 +120,8 @@ def _own(name: str, *, indexed: bool, r2plus1d: bool) -> str:
         return ""
     if first == "model":
         return f"features.{rest}"
-    if first == "fc":
-        return f"fc_action.{rest}"
+    if first in ("fc", "logits", "head") and not indexed:
+        return f"fc_action.{rest.removeprefix('conv3d.').removeprefix('projection.')}"
     if first in LAYERS:
         return f"features.{LAYERS.index(first)}.{rest}"
     if r2plus1d and first == "features":

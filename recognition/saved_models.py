@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import data
-from recognition.heads.segment_classifier import SegmentClassifier
-from recognition.models import ModelSettings, build_model
+from recognition.heads.clip_classifier import ClipClassifier
+from recognition.models import Classifier, Settings, build_model, settings_of
 from recognition.published import own_names, settings_of_name
+from recognition.published_clips import own_clip_names
+from recognition.recognised import recognised_settings
 from weights import ClassifierCheckpoint, load_classifier
 
 _CLASSIFIERS = (
@@ -19,7 +21,7 @@ _CLASSIFIERS = (
 )
 
 
-def described(settings: ModelSettings, classes: Sequence[str], **others: Any) -> dict[str, Any]:
+def described(settings: Settings, classes: Sequence[str], **others: Any) -> dict[str, Any]:
     """What a checkpoint of a classifier says of itself; see `weights.ClassifierCheckpoint`.
 
     Args:
@@ -32,13 +34,13 @@ def described(settings: ModelSettings, classes: Sequence[str], **others: Any) ->
 
 def load_model(
     weights: str | os.PathLike[str], **settings: Any
-) -> tuple[SegmentClassifier, ModelSettings, ClassifierCheckpoint]:
+) -> tuple[Classifier, Settings, ClassifierCheckpoint]:
     """The network of a checkpoint, in evaluation mode.
 
     Args:
         weights: see `weights.load_classifier`.
-        settings: of `ModelSettings`, which a published file and its name do not tell, or which are
-            wrong there; of ours `segments` may be changed.
+        settings: of `SegmentSettings` or `ClipSettings`, which a published file and its name do not
+            tell, or which are wrong there; of ours `segments` may be changed.
 
     Returns:
         The network, its settings, and the checkpoint.
@@ -48,31 +50,32 @@ def load_model(
     """
     checkpoint = load_classifier(weights)
     if checkpoint.published:
-        told = settings_of_name(checkpoint.path) | _told_by_tensors(checkpoint)
+        told = recognised_settings(checkpoint.state)
+        told = told or settings_of_name(checkpoint.path) | _told_by_tensors(checkpoint)
     else:
-        known = {field.name for field in fields(ModelSettings)}
-        told = {k: v for k, v in checkpoint.metadata["model"].items() if k in known}
+        told = dict(checkpoint.metadata["model"])
     told |= settings
-    missing = [name for name in ("arch", "classes", "segments") if name not in told]
+    needed = ("classes",) if "backbone" in told else ("arch", "classes", "segments")
+    missing = [name for name in needed if name not in told]
     if missing:
         raise data.InputError(
             f"{checkpoint.path}: neither the file nor its name tells the {', '.join(missing)} of "
             "the network; give them as options"
         )
-    found = ModelSettings(**told)
+    found = settings_of(told)
     model = build_model(found)
     load_state(model, checkpoint.state, str(checkpoint.path))
     return model.eval(), found, checkpoint
 
 
-def load_state(model: SegmentClassifier, state: Mapping[str, Any], path: str) -> None:
+def load_state(model: Classifier, state: Mapping[str, Any], path: str) -> None:
     """Fill a network with the tensors of a checkpoint, all of them.
 
     Raises:
         InputError: there are others than the network's, or of other shapes.
     """
     own = model.state_dict()
-    named = own_names(state, own)
+    named = named_as(model, state)
     # Files of old have no counters of batches.
     missing = [k for k in own if k not in named and not k.endswith("num_batches_tracked")]
     foreign = [k for k in named if k not in own]
@@ -88,6 +91,18 @@ def load_state(model: SegmentClassifier, state: Mapping[str, Any], path: str) ->
                 "network, or another file"
             )
     model.load_state_dict(named, strict=False)
+
+
+def named_as(model: Classifier, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors of any file by the names of a network, where it has them."""
+    own = model.state_dict()
+    if not isinstance(model, ClipClassifier):
+        return own_names(state, own)
+    named = own_clip_names(state)
+    kernel = named.get("fc_action.weight")
+    if kernel is not None:  # of I3D a convolution of one step
+        named["fc_action.weight"] = kernel.flatten(1)
+    return named
 
 
 def _told_by_tensors(checkpoint: ClassifierCheckpoint) -> dict[str, Any]:

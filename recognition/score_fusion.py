@@ -7,7 +7,7 @@ times as much as RGB.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,22 +52,23 @@ def in_order_of(first: Scores, second: Scores) -> Scores:
 
 
 def merge_scores(
-    parts: Sequence[Scores], weights: Sequence[float], softmax: bool = False
+    parts: Sequence[Scores], weights: Sequence[float], scaling: str = "none"
 ) -> Scores:
     """Returns the weighted sum of scores.
 
     Args:
         parts: Of the same videos in the same order; see `in_order_of`.
         weights: As many.
-        softmax: Whether scores are turned into probabilities before, each part on its own.
+        scaling: What becomes of the scores of each part before: "none", "softmax" (probabilities),
+            or "l2" (Euclidean length 1, as late temporal modelling adds two streams).
 
     Raises:
         ValueError: The sum is not finite.
     """
+    scaled = _SCALINGS[scaling]
     logits = np.zeros(parts[0].logits.shape)
     for part, weight in zip(parts, weights, strict=True):
-        own = part.logits.astype(np.float64)
-        logits += weight * (softmax_of(own) if softmax else own)
+        logits += weight * scaled(part.logits.astype(np.float64))
     names = next((part.names for part in parts if part.names), None)
     return with_logits(parts[0], logits, names)
 
@@ -80,8 +81,8 @@ def fuse_idt(scores: Scores, idt: Floats, weight: float = 0.25) -> Scores:
         idt: Of the same videos and classes, (N, C); see `recognition.idt_scores.idt_beside`.
         weight: Of iDT, from 0 to 1; the other one is what is left of 1.
     """
-    own = _unit_length(scores.logits.astype(np.float64))
-    return with_logits(scores, (1 - weight) * own + weight * _unit_length(idt), scores.names)
+    own = unit_length(scores.logits.astype(np.float64))
+    return with_logits(scores, (1 - weight) * own + weight * unit_length(idt), scores.names)
 
 
 def with_logits(scores: Scores, logits: Floats, names: tuple[str, ...] | None) -> Scores:
@@ -100,7 +101,14 @@ def softmax_of(logits: Floats) -> Floats:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _unit_length(scores: Floats) -> Floats:
+def unit_length(scores: Floats) -> Floats:
     """Returns rows (N, C) of Euclidean length 1; those of zeros stay as they are."""
     lengths = np.linalg.norm(scores, axis=1, keepdims=True)
     return scores / np.where(lengths > 0, lengths, 1)
+
+
+_SCALINGS: dict[str, Callable[[Floats], Floats]] = {
+    "none": np.asarray,
+    "softmax": softmax_of,
+    "l2": unit_length,
+}

@@ -11,6 +11,7 @@ from torch import nn
 
 from recognition.clips import Clips
 from training.loading import load
+from training.precision import autocast
 
 
 def video_scores(
@@ -18,7 +19,7 @@ def video_scores(
     clips: Clips,
     videos: Sequence[int],
     *,
-    channels: int,
+    channels: int | None,
     batch_size: int,
     num_workers: int = 0,
     precision: str = "float32",
@@ -31,10 +32,10 @@ def video_scores(
         model: in evaluation mode, on the device where it is.
         clips: of the videos.
         videos: which, in the order of the scores.
-        channels: of one clip.
+        channels: of one clip; None: all images of a video are one.
         batch_size: clips that the network looks at together.
         num_workers: processes that load.
-        precision: "float32", or "bfloat16" for mixed precision.
+        precision: see `training.precision`.
 
     Yields:
         float32 `(classes,)`.
@@ -52,10 +53,10 @@ def video_scores(
     )
     with (
         torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+        autocast(device, precision),
     ):
         for stacked, _ in samples:
-            views = stacked.unflatten(0, (-1, channels))
+            views = stacked.unflatten(0, (-1, channels or len(stacked)))
             scores = [
                 model(part.to(device, non_blocking=True)).float()
                 for part in views.split(batch_size)

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
 import data
 from data.command import counted
 from recognition.heads.segment_classifier import SegmentClassifier, first_layer, widened
-from recognition.published import own_names, tune_from
+from recognition.models import Classifier
+from recognition.published import tune_from
+from recognition.saved_models import named_as
 from weights import load_tensors
 
+_COUNTER = "num_batches_tracked"  # files of old have none
+_NAMED = 4
 
-def start_from(model: SegmentClassifier, path: str, *, repeated: bool = False) -> int:
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a network takes over of a file.
+
+    Attributes:
+        taken: how many tensors.
+        kept: names of the network's tensors that the file does not fill.
+        left: names of those of the file, as the network would name them, that do not fit.
+    """
+
+    taken: int
+    kept: Sequence[str]
+    left: Sequence[str]
+
+    def told(self, path: str) -> str:
+        """The same in a line.
+
+        Args:
+            path: of the file.
+        """
+        text = f"{counted(self.taken, 'tensor')} from {path}"
+        if self.kept:
+            text += f"; as they were: {_some(self.kept)}"
+        return text + (f"; left out of the file: {_some(self.left)}" if self.left else "")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def start_from(model: Classifier, path: str, *, repeated: bool = False) -> Transfer:
     """Take over the tensors of a file that have the names and shapes of the network's.
 
-    So a file of ImageNet starts the image network, and one of TSN all of SeqVLAD but its own layer
-    (SeqVLAD's `--resume_type tsn`). A first layer of three channels is made one of as many as the
+    So a file of ImageNet starts the image network, one of TSN all of SeqVLAD but its own layer
+    (SeqVLAD's `--resume_type tsn`), and one of Kinetics a 3D network but its linear layer (SRTG's
+    `--pretrained_3d`). A first layer of images for three channels is made one of as many as the
     network has.
 
     Args:
@@ -22,17 +62,18 @@ def start_from(model: SegmentClassifier, path: str, *, repeated: bool = False) -
         repeated: see `change_first_layer`.
 
     Returns:
-        How many tensors were taken over.
+        What was taken over and what was not.
 
     Raises:
-        InputError: there is none.
+        InputError: there is nothing to take over.
     """
     own = model.state_dict()
-    named = own_names(load_tensors(path), own)
-    name = f"{first_layer(model)[0]}.weight"
-    kernel = named.get(name)
-    if kernel is not None and kernel.dim() == 4 and kernel.shape[1] == 3:
-        named[name] = widened(kernel, own[name].shape[1], repeated=repeated)
+    named = named_as(model, load_tensors(path))
+    if isinstance(model, SegmentClassifier):
+        name = f"{first_layer(model)[0]}.weight"
+        kernel = named.get(name)
+        if kernel is not None and kernel.dim() == 4 and kernel.shape[1] == 3:
+            named[name] = widened(kernel, own[name].shape[1], repeated=repeated)
     taken = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not any(tensor.dim() > 1 for tensor in taken.values()):
         raise data.InputError(
@@ -40,10 +81,10 @@ def start_from(model: SegmentClassifier, path: str, *, repeated: bool = False) -
             "--init_weights, or none"
         )
     model.load_state_dict(taken, strict=False)
-    return len(taken)
+    return _transfer(taken, own, named)
 
 
-def tune(model: SegmentClassifier, path: str, dataset: str, modality: str) -> int:
+def tune(model: Classifier, path: str, dataset: str, modality: str) -> Transfer:
     """Take over what TSM's `--tune_from` takes of a file.
 
     Args:
@@ -53,7 +94,7 @@ def tune(model: SegmentClassifier, path: str, dataset: str, modality: str) -> in
         modality: of the network.
 
     Returns:
-        How many tensors were taken over.
+        What was taken over and what was not.
 
     Raises:
         InputError: the file has tensors that the network has not, or in other shapes.
@@ -68,4 +109,9 @@ def tune(model: SegmentClassifier, path: str, dataset: str, modality: str) -> in
             "fits with --init_weights"
         )
     model.load_state_dict(tuning.taken, strict=False)
-    return len(tuning.taken)
+    return _transfer(tuning.taken, own, tuning.taken)
+
+
+def _transfer(taken: Collection[str], own: Collection[str], named: Collection[str]) -> Transfer:
+    kept = [k for k in own if k not in taken and not k.endswith(_COUNTER)]
+    return Transfer(len(taken), kept, [k for k in named if k not in taken])

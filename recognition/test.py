@@ -20,19 +20,19 @@ from data.video_list_check import check_listed_videos
 from evaluation import score_accuracy
 from evaluation.report_files import report_options
 from recognition.backbones import BACKBONES
+from recognition.clip_models import ClipSettings
 from recognition.clips import Clips
 from recognition.crops import TEST_CROPS
-from recognition.heads.segment_classifier import SegmentClassifier
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import ListedData, data_options, listed_data, numbered_classes
-from recognition.models import MODALITIES, ModelSettings, format_of
+from recognition.models import Classifier, Settings
 from recognition.partial_scores import resumable_scores
+from recognition.pipelines import testing_views
 from recognition.saved_models import load_model
 from recognition.score_files import Scores, write_scores
 from recognition.score_report import names_of_classes, report_scores
 from recognition.scoring import video_scores
-from recognition.training_sampling import sampling
-from recognition.transforms import evaluation_transform
+from recognition.segment_models import MODALITIES, SegmentSettings
 from training.distributed import (
     end_processes,
     gathered,
@@ -42,10 +42,15 @@ from training.distributed import (
     wait_for_all,
     world_size,
 )
-from training.options import PRECISIONS, fixed_options
+from training.options import fixed_options
+from training.precision import PRECISIONS
 from training.run import BEST_WEIGHTS, LAST_WEIGHTS
 
-_INPUT_SIZE = 224
+_OF_IMAGES = (
+    *("arch", "test_segments", "num_frame", "activation", "seqvlad_type", "with_relu"),
+    *("full_res", "dense_sample", "twice_sample", "sequences"),
+)
+_OF_CLIPS = ("multiple_clips", "clip_length")
 # Change nothing that is computed.
 _FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
 
@@ -66,21 +71,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _test(options: argparse.Namespace, device: torch.device) -> None:
     model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
     lists = {"val": options.test_list}
-    of_seqvlad = settings.num_centers > 0
+    of_clips = isinstance(settings, ClipSettings)
+    of_seqvlad = isinstance(settings, SegmentSettings) and settings.num_centers > 0
+    _check_options(options, of_clips=of_clips)
     learned = tuple(checkpoint.metadata.get("classes") or ())
     listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad, classes=learned)
     _check_classes(learned, listed, checkpoint.path)
     checked = check_listed_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
-    input_size = checkpoint.metadata.get("input_size", _INPUT_SIZE)
-    transform = evaluation_transform(
-        format_of(settings, input_size),
-        settings.modality,
-        crops=options.test_crops,
-        full_resolution=options.full_res,
-        grey=settings.num_frame > 0,
-    )
-    clips = Clips(videos, listed.frames, sampling(_mode(options), settings, options), transform)
+    input_size = options.input_size or checkpoint.metadata.get("input_size")
+    views = testing_views(settings, options, listed.name, input_size)
+    clips = Clips(videos, listed.frames, *views)
     name = checkpoint.name
     if checkpoint.path.name in (BEST_WEIGHTS, LAST_WEIGHTS):
         name = f"{checkpoint.path.resolve().parent.name}_{name}"  # the run's
@@ -121,12 +122,12 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
 
 def _scores(
     options: argparse.Namespace,
-    model: SegmentClassifier,
+    model: Classifier,
     clips: Clips,
     videos: Sequence[int],
     first: int,
     *,
-    channels: int,
+    channels: int | None,
 ) -> Iterator[NDArray[np.float32]]:
     """The scores of some videos, from the first on that is left."""
     scores = video_scores(
@@ -146,6 +147,12 @@ def _scores(
             bar.update()
 
 
+def _channels(settings: Settings) -> int | None:
+    """Channels of a clip; None where it is the whole video."""
+    whole = isinstance(settings, ClipSettings) and settings.head == "paired"
+    return None if whole else settings.clip_channels
+
+
 def _check_classes(learned: tuple[str, ...], listed: ListedData, path: Path) -> None:
     """Refuses data of other classes, or in another order, than the network has learned.
 
@@ -161,13 +168,6 @@ def _check_classes(learned: tuple[str, ...], listed: ListedData, path: Path) -> 
         )
 
 
-def _channels(settings: ModelSettings) -> int:
-    """Channels of a clip."""
-    if settings.num_frame:
-        return settings.segments * settings.num_frame
-    return settings.segments * settings.length * (2 if settings.modality == "Flow" else 3)
-
-
 def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings of the network that the options give, where files do not tell them."""
     named = {
@@ -178,22 +178,30 @@ def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
         "activation": options.activation,
         "seqvlad_type": options.seqvlad_type,
         "with_relu": options.with_relu or None,
+        "frames": options.clip_length,
     }
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _mode(options: argparse.Namespace) -> str:
-    if options.dense_sample:
-        return "dense-test"
-    if options.twice_sample:
-        return "twice"
-    return "sequences" if options.sequences else "test"
+def _check_options(options: argparse.Namespace, *, of_clips: bool) -> None:
+    """Refuses options of the other kind of network.
+
+    Raises:
+        InputError: they are given.
+    """
+    foreign = _OF_IMAGES if of_clips else _OF_CLIPS
+    given = [name for name in foreign if getattr(options, name) not in (None, False)]
+    if given:
+        kind = "image networks" if of_clips else "3D networks"
+        raise data.InputError(f"--{given[0]} is for {kind}, of which {options.weights} is none")
+    if of_clips and options.test_crops not in (1, 10):
+        raise data.InputError(f"--test_crops {options.test_crops}: 3D networks have 1 or 10")
 
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = data.CommandParser(
         prog="python recognition/test.py",
-        description="Test a classifier of clips by the protocols of TSN, TSM, LSNet and SeqVLAD: "
+        description="Test a classifier of clips by the protocol of its system: "
         "scores are the mean over clips and crops. What a published file's name says of its "
         "network need not be given. It goes on where it was stopped, and shares videos under "
         "torchrun. Several networks: recognition/merge.py adds their scores.",
@@ -209,6 +217,15 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--dense_sample", action="store_true", help="10 clips of 64 frames")
     add("--twice_sample", action="store_true", help="2 clips, of middles and beginnings")
     add("--sequences", action="store_true", help="25 clips, each a frame later (SeqVLAD)")
+    add("--multiple_clips", action="store_true", help="all clips of a video (3D networks)")
+    add(
+        "--clip_length",
+        type=positive,
+        help="frames of a clip (3D networks, where the file does not tell)",
+    )
+    interval: dict[str, Any] = {"type": positive, "nargs": "+", "default": [2], "metavar": "N"}
+    add("--val_frame_interval", **interval, help="distances of frames of which one is drawn (SRTG)")
+    add("--input_size", type=positive, help="side of the crops (default: of the network)")
     add("--arch", choices=tuple(BACKBONES), help="image network, where the file does not tell")
     add("--modality", choices=tuple(MODALITIES), help="likewise")
     add("--num_frame", type=positive, help="grey images of a stack (LSNet), likewise")
@@ -219,7 +236,7 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--batch_size", type=positive, default=8, help="clips that are looked at together")
     add("--num_workers", "-j", type=count, default=2, help="loading processes")
     add("--max_num", type=positive, help="test so many videos only")
-    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision")
+    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16 or float16: mixed")
     add("--skip_bad_videos", action="store_true", help="leave out videos that are damaged")
     add("--save_scores", type=Path, metavar="FILE", help="where scores are written (.npz)")
     report_options(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,17 @@ from data.processes import keep_freed_memory
 from data.video_list import digest_of
 from data.video_list_check import check_listed_videos
 from evaluation.accuracy_report import accuracy_page
+from recognition.clip_models import ClipSettings
 from recognition.clips import Clips
-from recognition.heads.segment_classifier import SegmentClassifier
+from recognition.grid_options import grid_of
 from recognition.listed_data import ListedData, listed_data
-from recognition.models import ModelSettings, build_model, format_of
+from recognition.models import Classifier, Settings, build_model, check_clips, format_of
 from recognition.objective import ClipObjective, validation_figures
 from recognition.optimisation import first_stage, make_optimizer, make_schedule
+from recognition.pipelines import training_clips
+from recognition.results_table import add_row
 from recognition.saved_models import described
+from recognition.segment_models import SegmentSettings
 from recognition.start import start_from, tune
 from recognition.train_options import (
     FREE,
@@ -32,8 +36,6 @@ from recognition.train_options import (
     model_settings,
     parse_options,
 )
-from recognition.training_sampling import training_sampling, validation_sampling
-from recognition.transforms import training_transform, validation_transform
 from training.distributed import (
     end_processes,
     named_device,
@@ -41,6 +43,7 @@ from training.distributed import (
     start_on_gpus,
     start_processes,
 )
+from training.multigrid import GridStep
 from training.options import fixed_options
 from training.run import BEST_WEIGHTS, LAST_WEIGHTS, run_training, trainer_settings
 from training.trainer import Trainer
@@ -69,102 +72,134 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     lists = {"train": options.train_list, "val": options.val_list}
     listed = listed_data(options, lists, options.modality, of_seqvlad=options.num_centers > 0)
     settings = model_settings(options, len(listed.classes))
-    model = _network(options, settings).to(device)
-    clips = _clips(options, listed, settings)
-    steps_per_epoch = max(1, len(clips["train"]) // options.batch_size)
+    model = _network(options, settings)
+    clips = training_clips(settings, options, _checked(options, listed, settings))
+    grid, steps_per_epoch = grid_of(options, settings, len(clips["train"])) or (
+        None,
+        max(1, len(clips["train"]) // options.batch_size),
+    )
+    _check_smallest(options, settings, model, grid)
+    model = model.to(device)
+    steps = int(options.epochs * steps_per_epoch) if grid is None else len(grid)
     optimizer = make_optimizer(model, options)
     folder = _run_folder(options, listed, settings)
-    steps = options.epochs * steps_per_epoch
+    objective = ClipObjective()
+
+    def validate(trainer: Trainer, iteration: int) -> Mapping[str, Any]:
+        figures = _validate(options, listed, settings, clips["val"], trainer, iteration)
+        learned = objective.taken()
+        if rank() == 0:
+            epoch = round(iteration / steps_per_epoch) - 1
+            add_row(folder / "val_results.csv", epoch, figures)
+            if learned:
+                add_row(folder / "train_results.csv", epoch, learned)
+        return figures
 
     def make_trainer(monitor: data.Monitor | None) -> Trainer:
         return Trainer(
             model,
-            ClipObjective(),
+            objective,
             optimizer,
-            make_schedule(optimizer, options, steps_per_epoch),
+            make_schedule(optimizer, options, int(steps_per_epoch), grid),
             clips["train"],
             folder,
             settings=trainer_settings(options, clip_gradient=options.clip_gradient),
             monitor=monitor,
             options=fixed_options(options, FREE) | {"videos": digest_of(clips["train"].videos)},
-            first_stage=first_stage(model, options, steps_per_epoch),
+            first_stage=first_stage(model, options, int(steps_per_epoch)),
+            grid=grid,
         )
 
     run_training(
         options,
         folder,
         make_trainer,
-        partial(_validate, options, listed, settings, clips["val"]),
+        validate,
         steps=steps,
-        val_step=options.eval_freq * steps_per_epoch,
+        val_step=max(1, round(options.eval_freq * steps_per_epoch)),
         length=f"{counted(options.epochs, 'epoch')}, {counted(steps, 'step')} of "
         f"{counted(min(options.batch_size, len(clips['train'])), 'clip')}",
     )
     return 0
 
 
-def _network(options: argparse.Namespace, settings: ModelSettings) -> SegmentClassifier:
+def _network(options: argparse.Namespace, settings: Settings) -> Classifier:
     """The network that the options describe, with the weights from which it starts."""
     imagenet = options.init_weights == FROM_IMAGENET and not options.tune_from
     model = build_model(settings, pretrained=imagenet, partial_bn=not options.npb)
     if options.tune_from:
-        taken = tune(model, options.tune_from, options.dataset, options.modality)
+        transfer = tune(model, options.tune_from, options.dataset, options.modality)
     elif options.init_weights in (FROM_IMAGENET, FROM_SCRATCH):
         return model
     else:
-        repeated = settings.fuse_before_net and settings.num_frame == 3
-        taken = start_from(model, options.init_weights, repeated=repeated)
+        repeated = options.fuse_before_net and options.gray and options.num_frame == 3
+        transfer = start_from(model, options.init_weights, repeated=repeated)
     if rank() == 0:
-        print(f"{taken} tensors from {options.tune_from or options.init_weights}")
+        print(transfer.told(options.tune_from or options.init_weights))
     return model
 
 
-def _clips(
-    options: argparse.Namespace, listed: ListedData, settings: ModelSettings
-) -> dict[str, Clips]:
-    """The clips of both parts of the data.
+def _check_smallest(
+    options: argparse.Namespace,
+    settings: Settings,
+    model: Classifier,
+    grid: Sequence[GridStep] | None,
+) -> None:
+    """Sees to it that the network takes the smallest clips of the training.
 
     Raises:
-        InputError: videos cannot be used, or there are none.
+        InputError: it does not.
     """
-    checked = {}
+    size, channels = format_of(settings, options.input_size).crop_size, settings.clip_channels
+    if grid and isinstance(settings, ClipSettings):
+        frames, size = min((step.frames, step.size) for step in grid)
+        channels = frames * settings.channels
+    check_clips(model, channels, size)
+
+
+def _checked(options: argparse.Namespace, listed: ListedData, settings: Settings) -> ListedData:
+    """The data without videos that cannot be used.
+
+    Raises:
+        InputError: there are such videos, or no others.
+    """
+    least = settings.segments if isinstance(settings, SegmentSettings) else 1
+    usable = {}
     for part, videos in listed.videos.items():
-        found = check_listed_videos(videos, listed.frames, len(listed.classes), settings.segments)
-        checked[part] = found.usable(skip_bad=options.skip_bad_videos)
+        found = check_listed_videos(videos, listed.frames, len(listed.classes), least)
+        usable[part] = found.usable(skip_bad=options.skip_bad_videos)
         if rank() == 0:
             for note in found.notes():
                 print(f"note: {part}: {note}", file=sys.stderr)
-    wanted = format_of(settings, options.input_size)
-    grey = settings.num_frame > 0
-    train = training_transform(wanted, options.modality, mirror=listed.mirror, grey=grey)
-    val = validation_transform(wanted, options.modality, grey=grey)
-    seed, frames = options.seed, listed.frames
-    return {
-        "train": Clips(
-            checked["train"],
-            frames,
-            training_sampling(settings, options),
-            train,
-            seed,
-            skip_bad=options.skip_bad_videos,
-        ),
-        "val": Clips(checked["val"], frames, validation_sampling(settings, options), val, seed),
-    }
+    return replace(listed, videos=usable)
 
 
-def _run_folder(options: argparse.Namespace, listed: ListedData, settings: ModelSettings) -> Path:
+def _run_folder(options: argparse.Namespace, listed: ListedData, settings: Settings) -> Path:
     """The folder of a run, named as TSM names its experiments."""
+    if isinstance(settings, ClipSettings):
+        gates = f"gates_{settings.recursion}" if settings.recursion else ""
+        grid = f"multigrid_{options.multigrid}" if options.multigrid else ""
+        name = f"{options.arch}_{listed.name}_clip{settings.frames}"
+        return _named(options, name, gates, grid, f"e{options.epochs}", _rates(options))
     shift = f"_shift{settings.shift_div}_{settings.shift_place}" if options.shift else ""
     family = "SeqVLAD" if options.num_centers else "TSM" if options.shift else "TSN"
-    parts = [
+    return _named(
+        options,
         f"{family}_{listed.name}_{options.modality}_{options.arch}{shift}",
         "tpool" if options.temporal_pool else "",
         f"gray{options.num_frame}" if options.gray else "",
         f"{options.consensus_type}_segment{options.num_segments}_e{options.epochs}",
-        options.lr_type if options.lr_type != "step" else "",
+        _rates(options),
         "dense" if options.dense_sample else "",
         "nl" if options.non_local else "",
-    ]
+    )
+
+
+def _rates(options: argparse.Namespace) -> str:
+    return options.lr_type if options.lr_type != "step" else ""
+
+
+def _named(options: argparse.Namespace, *parts: str) -> Path:
     folder: Path = options.save_root / "recognition" / "_".join(part for part in parts if part)
     return folder
 
@@ -172,7 +207,7 @@ def _run_folder(options: argparse.Namespace, listed: ListedData, settings: Model
 def _validate(
     options: argparse.Namespace,
     listed: ListedData,
-    settings: ModelSettings,
+    settings: Settings,
     clips: Clips,
     trainer: Trainer,
     iteration: int,
@@ -191,7 +226,7 @@ def _validate(
         metadata = described(
             settings,
             listed.classes,
-            input_size=options.input_size,
+            input_size=format_of(settings, options.input_size).crop_size,
             recipe=fixed_options(options, FREE),
             data=f"{listed.name}, split {options.split}",
             figures={"iteration": iteration, **figures},

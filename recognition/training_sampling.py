@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from recognition.models import ModelSettings
+from recognition.models import SegmentSettings
 from recognition.sampling import SegmentSampling
 
 # SeqVLAD's method `reverse` never reverses.
 _SEQVLAD = {"tsn": "random", "reverse": "random", "random": "sorted"}
 
 
-def training_sampling(settings: ModelSettings, options: argparse.Namespace) -> SegmentSampling:
+def training_sampling(settings: SegmentSettings, options: argparse.Namespace) -> SegmentSampling:
     """The random frames of training.
 
     Args:
@@ -25,7 +25,7 @@ def training_sampling(settings: ModelSettings, options: argparse.Namespace) -> S
     return sampling(mode, settings, options)
 
 
-def validation_sampling(settings: ModelSettings, options: argparse.Namespace) -> SegmentSampling:
+def validation_sampling(settings: SegmentSettings, options: argparse.Namespace) -> SegmentSampling:
     """The frames of a validation; with "dense_sample" they are random too, as in TSM.
 
     Args:
@@ -35,7 +35,7 @@ def validation_sampling(settings: ModelSettings, options: argparse.Namespace) ->
     return sampling("dense" if options.dense_sample else "centre", settings, options)
 
 
-def sampling(mode: str, settings: ModelSettings, options: argparse.Namespace) -> SegmentSampling:
+def sampling(mode: str, settings: SegmentSettings, options: argparse.Namespace) -> SegmentSampling:
     """The frames of a network, in a way of `recognition.sampling.MODES`.
 
     Args:

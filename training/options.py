@@ -10,8 +10,8 @@ from typing import Any
 
 import data
 from data.command import count, positive
+from training.precision import PRECISIONS
 
-PRECISIONS = ("float32", "bfloat16")
 # They may differ when a run is resumed: they change nothing that is computed.
 _FREE = (
     *("device", "num_workers", "overwrite", "save_root", "data_root", "ngpu"),
@@ -24,7 +24,7 @@ def training_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--num_workers", "-j", type=count, default=2, help="loading processes")
     add("--accumulate", type=positive, default=1, help="parts of a step, to save memory")
-    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16: mixed precision")
+    add("--precision", choices=PRECISIONS, default="float32", help="bfloat16 or float16: mixed")
     add("--compile", action="store_true", help="compile the network (torch.compile)")
     add("--ngpu", type=positive, default=1, help="GPUs of this machine, a process for each")
     data.monitor_options(parser)

@@ -18,7 +18,8 @@ class TrainerSettings:
         accumulate: parts of a step that are computed one after the other, to save memory.
         num_workers: processes that load samples, for each training process.
         seed: of the order of the samples.
-        precision: "float32", or "bfloat16" for mixed precision.
+        precision: "float32", or "bfloat16" or "float16" for mixed precision; gradients of the
+            latter are scaled, and steps in which they overflow are left out.
         compiled: whether the network is compiled (`torch.compile`).
         average_decay: of the running average of the weights, which are often better than the last
             weights are; 0 for none.
@@ -49,7 +50,13 @@ class FirstStage:
 
 
 class Objective(Protocol):
-    """What a network is trained for."""
+    """What a network is trained for.
+
+    Attributes:
+        unit: what a sample is called.
+    """
+
+    unit: str
 
     def count(self, batch: Any) -> Tensor:
         """By what the losses of a batch are divided, such as its samples.
@@ -64,6 +71,8 @@ class Objective(Protocol):
         self, forward: Callable[..., Any], batch: Any, count: Tensor
     ) -> Mapping[str, Tensor]:
         """The losses of a batch or of a part of one, by name; they are added up.
+
+        Those without a gradient are figures for the log.
 
         Args:
             forward: the network.

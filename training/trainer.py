@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -12,17 +12,21 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import Dataset
 
 import data
 from data.command import FULL_DISK, ProgressBar
 from training.average import running_average
-from training.batches import PartOfBatches, ResumableOrder
+from training.batch_tensors import moved, pieces_of, shape_of
+from training.batches import GridOrder, PartOfBatches, ResumableOrder
 from training.distributed import normalise_jointly, parallel, rank, summed, world_size
 from training.loading import load
+from training.multigrid import GridStep
+from training.precision import autocast
 from training.run_state import RunState
 from training.settings import FirstStage, Objective, TrainerSettings
+from training.speed import Speed, step_text
 
 LOG_STEP = 10
 # A machine that fails costs a minute of training.
@@ -42,7 +46,8 @@ class Trainer:
         network: to train, on the device where it is.
         objective: what for.
         optimizer: of the network's parameters.
-        schedule: of the learning rate, stepped once a batch.
+        schedule: of the learning rate, stepped once a batch, or `ReduceLROnPlateau`, which gets the
+            "loss" of validations.
         samples: what to train on; an item is asked for by (draw, index), see
             `training.batches.ResumableOrder`.
         folder: of the run.
@@ -50,6 +55,8 @@ class Trainer:
         monitor: takes losses and figures; None in a process that does not write.
         options: what the run was started with; a state of other options is refused.
         first_stage: None, or what is trained at first; the optimiser begins anew after it.
+        grid: None, or the steps of a multigrid schedule; items are asked for by (draw, index,
+            frames, size, stride) then, see `training.multigrid.GridStep`.
     """
 
     def __init__(
@@ -65,11 +72,12 @@ class Trainer:
         monitor: data.Monitor | None,
         options: Mapping[str, Any],
         first_stage: FirstStage | None = None,
+        grid: Sequence[GridStep] | None = None,
     ) -> None:
         self.network, self.objective = network, objective
         self.optimizer, self.schedule = optimizer, schedule
         self.samples, self.folder, self.options = samples, folder, dict(options)
-        self.settings, self.monitor = settings, monitor
+        self.settings, self.monitor, self.grid = settings, monitor, grid
         normalise_jointly(network)
         decay = settings.average_decay
         self.average = running_average(network, decay) if decay else None
@@ -78,6 +86,13 @@ class Trainer:
         self.first_stage = first_stage
         self._trained = {name for name, p in network.named_parameters() if p.requires_grad}
         self._device = next(network.parameters()).device
+        self._scaler = torch.amp.GradScaler(
+            self._device.type, enabled=settings.precision == "float16"
+        )
+        if self._scaler.is_enabled():
+            # Of a first step that overflows, PyTorch takes it that the schedule came before it.
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")
+        self._speed = Speed(self._device)
         self.iteration = 0
         self.log_step = LOG_STEP
         self._state = RunState(folder)
@@ -142,22 +157,21 @@ class Trainer:
         with bar:
             bar.update(self.iteration)
             self._enter_stage()
-            for batch in self._batches(max_iter):
+            for batch in self._speed.reading(self._batches(max_iter)):
                 if self.first_stage and self.iteration == self.first_stage.steps:
                     self.optimizer.state.clear()
                     self._enter_stage()
                 losses = self._step(batch)
                 self.iteration += 1
                 if self.iteration % self.log_step == 0:
-                    values = {name: round(summed(loss).item(), 6) for name, loss in losses.items()}
-                    bar.set_postfix_str(" ".join(f"{k} {v:.3f}" for k, v in values.items()))
-                    lr = self.schedule.get_last_lr()[0]
                     seconds = round(time.monotonic() - started, 2)
-                    self._log({**values, "lr": lr, "seconds": seconds})
+                    bar.set_postfix_str(self._log_step(losses, shape_of(batch), seconds))
                 milestone = self.iteration == max_iter or self.iteration % val_step == 0
                 if milestone:
                     figures = validate(self.iteration)
                     self._log({"validation": figures})
+                    if isinstance(self.schedule, ReduceLROnPlateau):
+                        self.schedule.step(figures["loss"])
                 self._save(lasting=milestone)
                 bar.update()
         return figures
@@ -200,14 +214,14 @@ class Trainer:
 
     def _batches(self, max_iter: int) -> Iterator[Any]:
         """The steps that are left: of each batch what is this process's part."""
-        settings = self.settings
-        order = ResumableOrder(
-            len(cast(Sized, self.samples)),
-            settings.batch_size,
-            self.iteration,
-            max_iter,
-            settings.seed,
-        )
+        settings, samples = self.settings, len(cast(Sized, self.samples))
+        order: ResumableOrder | GridOrder
+        if self.grid is None:
+            order = ResumableOrder(
+                samples, settings.batch_size, self.iteration, max_iter, settings.seed
+            )
+        else:
+            order = GridOrder(samples, self.grid[:max_iter], self.iteration, settings.seed)
         batches = load(
             self.samples,
             batch_sampler=PartOfBatches(order, rank(), world_size()),
@@ -215,7 +229,7 @@ class Trainer:
             pin_memory=self._device.type == "cuda",
         )
         for batch in batches:
-            yield _moved(batch, self._device)
+            yield moved(batch, self._device)
 
     def _step(self, batch: Any) -> dict[str, Tensor]:
         """One step; gives what this process adds to the losses."""
@@ -226,19 +240,26 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         count = summed(self.objective.count(batch)).clamp(min=1)
         losses: dict[str, Tensor] = {}
-        pieces = _pieces(batch, self.settings.accumulate)
+        pieces = pieces_of(batch, self.settings.accumulate)
         for index, piece in enumerate(pieces):
             # Gradients are exchanged once, with the last part.
             waits = index + 1 < len(pieces) and world_size() > 1
             with cast(Any, self._model).no_sync() if waits else nullcontext():
-                added = self.objective.losses(self._forward, piece, count)
-                # The processes' gradients are averaged, but their losses add up.
-                (world_size() * torch.stack(list(added.values())).sum()).backward()
+                with self._speed.of("forward"):
+                    added = self.objective.losses(self._forward, piece, count)
+                with self._speed.of("backward"):
+                    # The processes' gradients are averaged, but their losses add up.
+                    minimised = [world_size() * loss for loss in added.values() if loss.grad_fn]
+                    self._scaler.scale(torch.stack(minimised).sum()).backward()
             losses = {k: losses.get(k, 0) + value.detach() for k, value in added.items()}
+        self._speed.count(shape_of(batch)[0])
         if self.settings.clip_gradient:
+            self._scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_gradient)
-        self.optimizer.step()
-        self.schedule.step()
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if not isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
@@ -255,35 +276,35 @@ class Trainer:
             self._model = parallel(self._compiled)
 
     def _forward(self, *inputs: Any) -> Any:
-        with self._autocast():
+        with autocast(self._device, self.settings.precision):
             return self._model(*inputs)
-
-    def _autocast(self) -> torch.autocast:
-        mixed = self.settings.precision != "float32"
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=mixed)
 
     def _parts(self) -> dict[str, Any]:
         """What has a state, by name."""
         parts: dict[str, Any] = {"network": self.network, "optimizer": self.optimizer}
         parts["schedule"] = self.schedule
+        if self._scaler.is_enabled():
+            parts["scaler"] = self._scaler
         if self.average is not None:
             parts["average"] = self.average
         return parts
 
+    def _log_step(self, losses: Mapping[str, Tensor], shape: Sequence[int], seconds: float) -> str:
+        """Write down the last step, and put it in a line."""
+        values = {name: round(summed(loss).item(), 6) for name, loss in losses.items()}
+        speeds = self._speed.taken()
+        rate = float(self.schedule.get_last_lr()[0])
+        self._log(
+            {
+                **values,
+                "lr": rate,
+                "seconds": seconds,
+                "batch_size": shape[0] * world_size(),
+                "speed": {part: round(speed, 2) for part, speed in speeds.items()},
+            }
+        )
+        return step_text(speeds, values, shape, rate, unit=self.objective.unit)
+
     def _log(self, record: Mapping[str, Any]) -> None:
         if self.monitor is not None:
             self.monitor.log({"iteration": self.iteration, **record})
-
-
-def _moved(batch: Any, device: torch.device) -> Any:
-    """Tensors, or lists of them and of lists, on a device."""
-    if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
-    return [_moved(part, device) for part in batch]
-
-
-def _pieces(batch: Any, parts: int) -> list[Any]:
-    """A batch in parts, each as the batch is."""
-    if isinstance(batch, Tensor):
-        return list(batch.chunk(parts))
-    return [list(piece) for piece in zip(*(_pieces(part, parts) for part in batch), strict=True)]

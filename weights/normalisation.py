@@ -24,9 +24,14 @@ def merge_normalisation(network: nn.Module, only: Container[str] | None = None) 
             owner, last = _innermost(module, first)
             layer, following = getattr(owner, last), getattr(module, second)
             meant = only is None or f"{name}.{first}" in only
-            if meant and isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+            if meant and _fits(layer, following):
                 setattr(owner, last, fuse_conv_bn_eval(layer.eval(), following.eval()))
                 setattr(module, second, nn.Identity())
+
+
+def _fits(layer: nn.Module, following: nn.Module) -> bool:
+    flat = isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d)
+    return flat or (isinstance(layer, nn.Conv3d) and isinstance(following, nn.BatchNorm3d))
 
 
 def _normalised_layers(module: nn.Module) -> Iterator[tuple[str, str]]:

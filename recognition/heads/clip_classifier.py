@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from weights import merge_normalisation
+
 
 class ClipClassifier(nn.Module):
     """A 3D network, what narrows its maps, what makes a vector of them, and a linear layer.
@@ -50,3 +52,10 @@ class ClipClassifier(nn.Module):
         mapped = (mapper(path) for mapper, path in zip(self.mappers, paths, strict=True))
         output: Tensor = self.fc_action(self.head(*mapped))
         return output
+
+    def finish_training(self) -> ClipClassifier:
+        """Make ready for use: the weights change no more; returns itself."""
+        self.eval().requires_grad_(False)
+        merge_normalisation(self.features)
+        merge_normalisation(self.mappers)
+        return self

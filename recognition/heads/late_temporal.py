@@ -37,6 +37,28 @@ class PooledHead(nn.Module):
         return output
 
 
+class PairedHead(nn.Module):
+    """The mean over the pairs of neighbouring steps: the classifier of I3D for Kinetics.
+
+    Its linear layer is a convolution of one step; the mean over steps may be taken before it.
+
+    Args:
+        channels: of the maps.
+        dropout: share of numbers dropped in training.
+    """
+
+    def __init__(self, channels: int, *, dropout: float) -> None:
+        super().__init__()
+        self.width = channels
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Vectors `(N, channels)` of maps of two steps or more."""
+        steps = steps_of(maps)
+        output: Tensor = self.dropout((steps[:, 1:] + steps[:, :-1]).mean(1) / 2)
+        return output
+
+
 class BertHead(nn.Module):
     """The class token of BERT over the steps of time.
 

@@ -25,6 +25,8 @@ from data.recognition_sets import SETS
         ("somethingv2", 174, "{:06d}.jpg", "{:06d}.jpg"),
         ("jester", 27, "{:05d}.jpg", None),
         ("moments", 339, "img_{:05d}.jpg", None),
+        ("hacs", 200, None, None),
+        ("diving48", 48, None, None),
         ("own", None, None, None),
     ],
 )
@@ -39,7 +41,7 @@ def test_table(name: str, classes: int | None, rgb: str | None, flow: str | None
 
 
 def test_all_that_lists_are_made_for_is_in_the_table() -> None:
-    assert set(READERS) | {"moments", "own"} == set(SETS)
+    assert set(READERS) | {"moments", "hacs", "diving48", "own"} == set(SETS)
 
 
 def test_an_unknown_name_is_refused() -> None:
@@ -51,7 +53,8 @@ def test_lists_are_found(tmp_path: Path) -> None:
     ucf, own = recognition_set("ucf101"), recognition_set("own")
     with pytest.raises(
         InputError,
-        match=r"no list ucf101_rgb_val_split_2.txt or val_videofolder.txt of UCF101; put",
+        match=r"no list labels/ucf101_split2_val.csv or ucf101_rgb_val_split_2.txt or "
+        "val_videofolder.txt of UCF101; put",
     ):
         ucf.list_file(tmp_path, "val", split=2)
     for name in ("val_videofolder.txt", "ucf101_flow_val_split_2.txt", "val.csv"):
@@ -62,6 +65,36 @@ def test_lists_are_found(tmp_path: Path) -> None:
     assert ucf.list_file(tmp_path, "val", "RGBDiff", 2).name == "ucf101_rgb_val_split_2.txt"
     assert ucf.list_file(tmp_path, "val", "Flow", 2).name == "ucf101_flow_val_split_2.txt"
     assert own.list_file(tmp_path, "val").name == "val.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "folder", "time_slices"),
+    [
+        ("ucf101", "ucf101_split1_val.csv", "UCF101_videos", False),
+        ("hmdb51", "hmdb_split1_val.csv", "HMDB51_videos", False),
+        ("kinetics", "kinetics-400_val.csv", "Kinetics_videos", True),
+        ("kinetics200", "kinetics-200_val.csv", "Kinetics_videos", True),
+        ("kinetics600", "kinetics-600_val.csv", "Kinetics_videos", True),
+        ("kinetics700", "kinetics-700_val.csv", "Kinetics_videos", True),
+        ("diving48", "diving48_val.csv", "Diving48_videos", False),
+        ("moments", "Moments_in_Time_val.csv", "Moments_in_Time_videos", False),
+        ("hacs", "HACS_clips_v1.1_val.csv", "HACS_videos", True),
+    ],
+)
+def test_folders_of_srtg(
+    tmp_path: Path, name: str, listed: str, folder: str, time_slices: bool
+) -> None:
+    found = recognition_set(name)
+    (tmp_path / "labels").mkdir()
+    for file in ("val_videofolder.txt", f"labels/{listed}"):
+        (tmp_path / file).write_text("")
+    assert found.list_file(tmp_path, "val") == tmp_path / "labels" / listed
+    assert found.labels is not None
+    assert found.labels.classes_root("root") == Path("root/data", folder, "jpg")
+    assert found.labels.time_slices == time_slices
+    if found.flow_names is None:
+        # Its frames are RGB.
+        assert found.list_file(tmp_path, "val", "Flow") == tmp_path / "val_videofolder.txt"
 
 
 def test_class_names_are_found(tmp_path: Path) -> None:

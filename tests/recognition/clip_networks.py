@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -12,6 +14,10 @@ from recognition.published_clips import own_clip_names
 from tests.reference_cases import fill_state, make_input
 
 ModelT = TypeVar("ModelT", bound=torch.nn.Module)
+
+needs_all_cases = pytest.mark.skipif(
+    "REFERENCE_CASES" not in os.environ, reason="needs the reference cases"
+)
 
 
 def state_of(description: dict[str, Any]) -> dict[str, Tensor]:

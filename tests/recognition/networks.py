@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from recognition.heads.segment_classifier import SegmentClassifier
-from recognition.models import ModelSettings, build_model
+from recognition.models import build_model
 from recognition.published import own_names
+from recognition.segment_models import SegmentSettings
 from tests.reference_cases import fill_state, make_input
 
 ModelT = TypeVar("ModelT", bound=torch.nn.Module)
@@ -23,7 +24,7 @@ _SAME = {
 }
 
 
-def settings_of(constructor: dict[str, Any]) -> ModelSettings:
+def settings_of(constructor: dict[str, Any]) -> SegmentSettings:
     """The settings of a published network."""
     named = {_NAMES.get(key, key): value for key, value in constructor.items()}
     settings = {k: v for k, v in named.items() if k in _SAME or k in _NAMES.values()}
@@ -34,7 +35,7 @@ def settings_of(constructor: dict[str, Any]) -> ModelSettings:
         settings["num_frame"] = named["num_frame"]
     if "activation" in named:
         settings["activation"] = named["activation"] or "none"
-    return ModelSettings(**settings)
+    return SegmentSettings(**settings)
 
 
 def load(model: ModelT, description: dict[str, Any]) -> ModelT:

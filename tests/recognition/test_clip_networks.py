@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 
@@ -13,7 +11,13 @@ from recognition.clip_models import BACKBONES_3D, ClipSettings, build_clip_model
 from recognition.heads.bert import VISIBLE, Bert
 from recognition.published_clips import LATE_TEMPORAL_MODELS
 from recognition.squeeze_recursion import SqueezeRecursion, time_consistent
-from tests.recognition.clip_networks import input_of, load, load_published, state_of
+from tests.recognition.clip_networks import (
+    input_of,
+    load,
+    load_published,
+    needs_all_cases,
+    state_of,
+)
 from tests.recognition.networks import error
 from tests.reference_cases import read_case
 
@@ -74,9 +78,6 @@ RECURSIVE = {
     "mtnet_m_g8": 13_274_842,
     "mtnet_l_g8": 24_883_258,
 }
-needs_all_cases = pytest.mark.skipif(
-    "REFERENCE_CASES" not in os.environ, reason="needs the reference cases"
-)
 
 
 def _parameters(settings):

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from recognition import appearance
 from recognition.clip_sampling import (
+    CLIP_MODES,
+    LateTemporalSampling,
+    SpreadSampling,
     late_temporal_clip,
     late_temporal_test_clips,
     sequential_clips,
@@ -123,3 +126,61 @@ def test_the_share_of_clips_that_are_changed():
     chains = [appearance.Appearance(0.9, 0.4).draw(random) for _ in range(4000)]
     assert abs(np.mean([len(chain) > 0 for chain in chains]) - 0.9 * (1 - 0.6**8)) < 0.02
     assert abs(np.mean([len(chain) for chain in chains]) - 0.9 * 0.4 * 8) < 0.1
+
+
+def test_clips_of_srtgs_validation():
+    """The published program keeps a shuffled list of the clips of each video."""
+    description, _ = read_case("recognition_srtg", "sampling")
+    for row in description["sequential"]:
+        random, kept = np.random.RandomState(row["seed"]), {}
+        for call in row["calls"]:
+            clips = sequential_clips(call["n_frames"], row["num"], row["interval"])
+            random.choice([row["interval"]])
+            video = call["video_id"]
+            if video not in kept and len(clips):
+                order = clips.tolist()
+                if row["shuffle"]:
+                    random.shuffle(order)
+                kept[video] = [order, 0]
+            if not len(clips):
+                still = random.choice(call["n_frames"])
+                assert call["indices"] == [still] * row["num"]
+                continue
+            order, place = kept[video]
+            assert order[place] == call["indices"], (row, call)
+            kept[video][1] = place if row["fix_cursor"] else (place + 1) % len(order)
+
+
+@given(
+    count=st.integers(1, 200),
+    frames=st.integers(1, 20),
+    intervals=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    mode=st.sampled_from(CLIP_MODES),
+    still=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_clips_that_networks_see(count, frames, intervals, mode, still, seed):
+    random = np.random.default_rng(seed)
+    samplings = (
+        LateTemporalSampling(mode, frames),
+        SpreadSampling(mode, frames, tuple(intervals), still),
+    )
+    for sampling in samplings:
+        found = sampling.frames_to_read(count, random)
+        assert found.ndim == 2 and len(found) >= 1 and (mode == "all" or len(found) == 1)
+        assert found.min() >= 0 and found.max() < count
+        assert found.shape[1] == frames or found.shape == (1, 1)
+    # Clips of a multigrid schedule: of half of the frames, twice as far from each other.
+    if frames % 2 == 0 and mode == "random":
+        for sampling in samplings:
+            shorter = sampling.of(frames // 2, 2).frames_to_read(count, random)
+            assert shorter.shape[1] == frames // 2 or shorter.shape == (1, 1)
+            assert shorter.max() < count
+
+
+def test_short_videos_are_seen_whole_or_as_published_still():
+    random = np.random.default_rng(0)
+    whole = SpreadSampling("one", 4, (3,)).frames_to_read(7, random)
+    assert whole.tolist() == [[0, 2, 4, 6]]
+    assert SpreadSampling("one", 4, (3,), still=True).frames_to_read(7, random).shape == (1, 1)
+    assert np.ptp(SpreadSampling("random", 4, (3,)).frames_to_read(10, random)) == 9

@@ -23,7 +23,7 @@ from evaluation import score_accuracy
 from recognition.idt_scores import HmdbVideo, IdtScores, idt_beside, read_hmdb_videos, read_idt
 from recognition.merge import main
 from recognition.score_files import Scores, read_scores, write_scores
-from recognition.score_fusion import fuse_idt, in_order_of, merge_scores, softmax_of
+from recognition.score_fusion import fuse_idt, in_order_of, merge_scores, softmax_of, unit_length
 from tests import reference_cases
 
 needs_cases = pytest.mark.skipif(
@@ -405,3 +405,19 @@ def test_bad_files_end_the_command_with_a_sentence(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(f"error: {tmp_path / other}: ")
         assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_two_streams_of_late_temporal_modelling():
+    case, _ = reference_cases.read_case("recognition_bert", "pipeline/two_stream_fusion")
+    names = {"rgb_mean_logits": (-3, 9), "flow_mean_logits": (-40, 60)}
+    for row in case["cases"]:
+        streams = [
+            reference_cases.make_input(name, [1, 51], row["seed"], *bounds)
+            for name, bounds in names.items()
+        ]
+        exact = sum(unit_length(stream) for stream in streams)[0]
+        assert np.abs(exact - row["combined"]).max() <= case["tolerance"]
+        parts = [Scores(stream.astype(np.float32), np.array([0])) for stream in streams]
+        merged = merge_scores(parts, [1, 1], "l2")
+        assert merged.logits[0] == pytest.approx(row["combined"], rel=1e-5, abs=1e-7)
+        assert np.argsort(-merged.logits[0])[:3].tolist() == row["top3"]

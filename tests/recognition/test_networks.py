@@ -8,10 +8,12 @@ import pytest
 import torch
 
 import data
+from recognition.clip_backbones import BACKBONES_3D
 from recognition.heads.seqvlad import SeqVLAD
-from recognition.models import MODELS, create_model
+from recognition.models import MODELS, build_model, create_model
 from recognition.online import OnlineClassifier, OnlineState
 from recognition.saved_models import described, load_model
+from recognition.segment_models import SEGMENT_MODELS, SegmentSettings
 from tests.recognition.networks import error, input_of, load, network_of
 from weights import save_classifier
 
@@ -104,23 +106,36 @@ def test_the_published_online_network(case):
     assert error(means, arrays["last_buffers_mean"]) <= description["tolerance"]
 
 
-@pytest.mark.parametrize("name", MODELS)
+# One of a kind; all others are alike but larger.
+LIGHT = {"r3d_18", "srtg_r2plus1d_18", "mtnet_xs_g8", "rgb_I3D64f_bert2_FRMB"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in {*SEGMENT_MODELS, *LIGHT} else pytest.mark.slow)
+        for name in MODELS
+    ],
+)
 def test_every_model_learns_and_is_saved(name, tmp_path):
-    segments = 4
-    model = create_model(name, 3, segments)
-    settings = replace(MODELS[name], classes=3, segments=segments)
-    side = 224 if settings.arch == "BNInception" else 64
-    clips = torch.randn(1, segments * settings.length * 3, side, side)
-    if settings.num_frame:
-        clips = torch.randn(1, segments * settings.num_frame, side, side)
-    scores = model(clips)
-    scores.sum().backward()
-    assert scores.shape == (1, 3)
+    settings = replace(MODELS[name], classes=3)
+    if isinstance(settings, SegmentSettings):
+        settings = replace(settings, segments=4)
+        clips, side = 1, 224 if settings.arch == "BNInception" else 64
+    else:
+        frames = 2 * max(BACKBONES_3D[settings.backbone].strides)
+        settings, clips, side = replace(settings, frames=frames), 2, 48
+    model = build_model(settings)
+    images = torch.randn(clips, settings.clip_channels, side, side)
+    scores = model(images)
+    torch.nn.functional.cross_entropy(scores, torch.arange(clips)).backward()
+    assert scores.shape == (clips, 3)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     save_classifier(tmp_path / "m.safetensors", model.state_dict(), described(settings, "abc"))
-    again, *_ = load_model(tmp_path / "m.safetensors")
+    again, found, _ = load_model(tmp_path / "m.safetensors")
+    assert found == settings
     with torch.no_grad():
-        torch.testing.assert_close(again(clips), model.eval()(clips))
+        torch.testing.assert_close(again(images), model.eval()(images))
 
 
 @pytest.mark.parametrize(

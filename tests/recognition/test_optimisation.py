@@ -7,8 +7,9 @@ import json
 import pytest
 import torch
 
-from recognition.models import MODALITIES, create_model
+from recognition.models import create_model
 from recognition.optimisation import first_stage, learning_rate, make_optimizer, make_schedule
+from recognition.segment_models import MODALITIES
 from recognition.train_options import RECIPES, model_settings, parse_options, recipe_names
 
 

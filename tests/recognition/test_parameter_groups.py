@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from recognition.models import ModelSettings, build_model
+from recognition.models import build_model
 from recognition.parameter_groups import parameter_groups
+from recognition.segment_models import SegmentSettings
 
 CLASSES = {"TSM resnet50": 174, "TSM mobilenetv2": 27, "TSN": 101, "SeqVLAD": 101}
 
@@ -24,7 +25,7 @@ def _network(name):
         settings |= {"seqvlad_type": kind}
     classes = next(count for start, count in CLASSES.items() if name.startswith(start))
     return build_model(
-        ModelSettings(classes=classes, **settings),
+        SegmentSettings(classes=classes, **settings),
         partial_bn="partial BN on" in name or words[0] == "SeqVLAD",
     )
 
@@ -58,7 +59,7 @@ def test_published_groups(case):
 
 
 def test_partial_normalisation_stays_as_it_is():
-    model = build_model(ModelSettings("resnet18", 3, 2), partial_bn=True).train()
+    model = build_model(SegmentSettings("resnet18", 3, 2), partial_bn=True).train()
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     before = [norm.running_mean.clone() for norm in norms]
     model(torch.randn(2, 6, 32, 32)).sum().backward()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from recognition.models import ModelSettings, build_model, create_model
+from recognition.models import build_model, create_model
 from recognition.published import own_names, settings_of_name, tune_from
 from recognition.saved_models import load_model
+from recognition.segment_models import SegmentSettings
 
 
 def test_names_of_files(case):
@@ -25,7 +26,7 @@ def test_names_of_files(case):
 
 def _keys(path, modality, **settings):
     named = {**settings_of_name(path), "modality": modality, **settings}
-    return list(build_model(ModelSettings(classes=5, **named)).state_dict())
+    return list(build_model(SegmentSettings(classes=5, **named)).state_dict())
 
 
 def test_what_fine_tuning_takes(case):

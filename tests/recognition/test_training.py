@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,30 +20,10 @@ from recognition import train
 from recognition.score_files import read_scores
 from weights import load_classifier
 
-SIZE, FRAMES = 48, 12
 SMALL = [
     *("--dataset=own", "--arch=resnet18", "--num_segments=4", "--input_size=32", "--npb"),
     *("--init_weights=none", "--batch_size=4", "--num_workers=0", "--lr=0.01"),
 ]
-
-
-@pytest.fixture(scope="module")
-def lists(tmp_path_factory):
-    """Squares that go right or left, in folders of frames, with lists in CSV."""
-    root = tmp_path_factory.mktemp("clips")
-    for part, count in (("train", 8), ("val", 4)):
-        rows = ["video,start,end,label"]
-        for number in range(count):
-            folder = root / part / f"video {number}"
-            folder.mkdir(parents=True)
-            for index in range(FRAMES):
-                image = np.full((SIZE, SIZE, 3), 40 + 5 * number, np.uint8)
-                place = 3 * (index if number % 2 else FRAMES - 1 - index)
-                image[16:32, place : place + 12] = 220
-                cv2.imwrite(str(folder / f"{index + 1:05d}.jpg"), image)
-            rows.append(f"{part}/video {number},,,{'right' if number % 2 else 'left'}")
-        (root / f"{part}.csv").write_text("\n".join(rows) + "\n")
-    return root
 
 
 def _train(lists, save_root, *more):
@@ -63,6 +43,12 @@ def test_training_and_testing(lists, tmp_path, capsys):
     validations = [record["validation"] for record in records if "validation" in record]
     assert len(validations) == 3 and 0 <= validations[-1]["top1"] <= 1
     assert "Confusion" in (folder / "validation.html").read_text()
+    for part in ("train", "val"):
+        with (folder / f"{part}_results.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["Epoch"] for row in rows] == ["0", "1", "2"]
+        assert all(0 <= float(row["Top1"]) <= float(row["Top5"]) <= 1 for row in rows)
+    assert float(rows[-1]["Top1"]) == validations[-1]["top1"]
     best = load_classifier(folder / "best.safetensors")
     assert best.metadata["classes"] == ["left", "right"]
     assert best.metadata["model"]["shift_div"] == 8 and best.metadata["input_size"] == 32

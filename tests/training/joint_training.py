@@ -83,7 +83,9 @@ def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
     trainer.log_step = 1
     trainer.train(STEPS, STEPS, lambda _: {})
     if rank() == 0:
-        steps = [{k: v for k, v in r.items() if k != "seconds"} for r in losses.records]
+        steps = [
+            {k: v for k, v in r.items() if k not in ("seconds", "speed")} for r in losses.records
+        ]
         torch.save({"weights": network.state_dict(), "steps": steps}, folder / "trained.pt")
     end_processes()
 

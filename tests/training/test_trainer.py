@@ -145,3 +145,31 @@ def test_the_average_of_the_weights_is_an_option(tmp_path):
         dict(network.named_parameters()) for network in (averaged.network, averaged.trained_network)
     )
     assert any(not torch.equal(own[name], mean[name]) for name in own)
+
+
+def test_gradients_of_half_precision_are_scaled(tmp_path):
+    trainer = _trainer(tmp_path, precision="float16")
+    trainer.train(1, 1, lambda _: {})
+    scale = trainer._scaler.get_scale()
+    assert scale > 1 and all(p.isfinite().all() for p in trainer.network.parameters())
+    trainer._scaler.update(scale / 2)
+    trainer.train(2, 2, lambda _: {})
+    resumed = _trainer(tmp_path, precision="float16")
+    assert resumed.resume() and resumed._scaler.get_scale() == trainer._scaler.get_scale()
+
+
+def test_a_plateau_of_the_validation_loss_lowers_the_rate(tmp_path):
+    trainer = _trainer(tmp_path)
+    trainer.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(trainer.optimizer, patience=1)
+    losses = iter([3.0, 2.0, 2.5, 2.4, 2.3, 2.2])
+    rates = []
+
+    def validate(_):
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+        return {"loss": next(losses)}
+
+    trainer.train(5, 1, validate)
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-3, 1e-4])
+    resumed = _trainer(tmp_path)
+    resumed.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(resumed.optimizer, patience=1)
+    assert resumed.resume() and resumed.schedule.best == 2.0

@@ -1,0 +1,157 @@
+"""The commands that train and test 3D networks, on small made-up videos."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import data
+from recognition import test as testing
+from recognition import train
+from recognition.models import create_model
+from recognition.optimisation import make_optimizer
+from recognition.saved_models import load_model
+from recognition.score_files import read_scores
+from recognition.train_options import parse_options
+from weights import load_classifier, save_classifier
+
+SMALL = [
+    *("--dataset=own", "--clip_length=16", "--input_size=64", "--train_frame_interval=1"),
+    *("--val_frame_interval=1", "--batch_size=2", "--num_workers=0", "--lr=0.01"),
+]
+
+
+def _train(lists, save_root, *more):
+    train.main([*SMALL, f"--data_root={lists}", f"--save_root={save_root}", *more])
+
+
+def _folder(save_root):
+    (folder,) = (save_root / "recognition").iterdir()
+    return folder
+
+
+def test_training_and_testing(lists, tmp_path):
+    _train(lists, tmp_path, "--arch=mtnet_xs_g8", "--epochs=2", "--eval_freq=1")
+    folder = _folder(tmp_path)
+    assert folder.name == "mtnet_xs_g8_own_clip16_e2"
+    best = load_classifier(folder / "best.safetensors")
+    assert best.metadata["model"]["backbone"] == "mtnet_xs_g8"
+    command = [str(folder / "last.safetensors"), "--dataset=own", f"--data_root={lists}"]
+    command += [f"--save_root={tmp_path}", "--num_workers=0", "--val_frame_interval=1"]
+    testing.main([*command, "--json", str(tmp_path / "figures.json")])
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    validated = [record["validation"]["top1"] for record in log if "validation" in record]
+    # The videos are shorter than a clip: of each, one frame is seen, here and there another.
+    assert len(validated) == 2
+    scores = read_scores(tmp_path / "tested" / f"{folder.name}_last_own" / "scores.npz")
+    assert scores.logits.shape == (4, 2) and np.isfinite(scores.logits).all()
+    testing.main([*command, "--multiple_clips", "--overwrite"])
+    with pytest.raises(data.InputError, match="--full_res is for image networks"):
+        testing.main([*command, "--full_res"])
+    with pytest.raises(data.InputError, match="--test_crops 3: 3D networks"):
+        testing.main([*command, "--test_crops=3"])
+
+
+@pytest.mark.parametrize("multigrid", ["wu", "srtg"])
+def test_a_multigrid_training_is_resumed_in_the_middle_of_a_cycle(
+    lists, tmp_path, capsys, multigrid
+):
+    # SRTG's epochs have a step for each twentieth batch.
+    arch = ["--arch=r3d_18", "--batch_size=1", "--epochs=2", "--lr_steps", "1"]
+    options = [*arch, "--eval_freq=9", f"--multigrid={multigrid}", "--cycles=long"]
+    if multigrid == "srtg":
+        table = lists / "train.csv"
+        header, *rows = table.read_text().splitlines()
+        longer = tmp_path / "longer.csv"
+        longer.write_text("\n".join([header, *rows * 2]) + "\n")
+        options += [f"--train_list={longer}", f"--root_path={lists}"]
+    _train(lists, tmp_path / "whole", *options)
+    step, shapes = train.Trainer._step, []
+
+    class Stopped(Exception):
+        pass
+
+    def stops(trainer, batch):
+        if trainer.iteration == 3:
+            raise Stopped
+        shapes.append(tuple(batch[0].shape))
+        return step(trainer, batch)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train.Trainer, "_step", stops)
+        with pytest.raises(Stopped):
+            _train(lists, tmp_path / "stopped", *options)
+    assert len({shape[1:] for shape in shapes}) > 1  # other lengths or sizes
+    capsys.readouterr()
+    _train(lists, tmp_path / "stopped", *options)
+    assert "resumed at step 3" in capsys.readouterr().out
+    whole, stopped = (
+        load_classifier(_folder(tmp_path / name) / "last.safetensors").state
+        for name in ("whole", "stopped")
+    )
+    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
+
+
+def test_what_a_network_starts_from_is_told(lists, tmp_path, capsys):
+    other = create_model("mtnet_xs_g8", 5)
+    published = {f"module.{name}": part for name, part in other.state_dict().items()}
+    published = {
+        name.replace("features.", "").replace("fc_action", "fc"): part.half()
+        for name, part in published.items()
+    }
+    path = tmp_path / "mtnet_m_ep-0020.pth"  # names of SRTG's files are of other networks
+    torch.save({"epoch": 20, "state_dict": {**published, "module.other": torch.zeros(1)}}, path)
+    _train(lists, tmp_path, "--arch=mtnet_xs_g8", "--epochs=1", f"--init_weights={path}")
+    out = capsys.readouterr().out
+    assert "as they were: fc_action.weight, fc_action.bias" in out
+    assert "left out of the file: " in out and "features.other" in out
+    with pytest.raises(data.InputError, match="no tensor of this network"):
+        _train(lists, tmp_path / "r3d", "--arch=rgb_I3D64f", f"--init_weights={path}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--arch=r3d_18", "--shift"], "--shift is for image networks, and --arch r3d_18"),
+        (["--arch=resnet18"], "--clip_length is for 3D networks, and --arch resnet18 is none"),
+        (["--arch=r3d_18", "--gates=cyclic"], "take srtg_r3d_18"),
+        (["--arch=r3d_18", "--multigrid", "--lr_type=cos"], "use --lr_type step"),
+        (["--arch=r3d_18", "--clip_length=3"], "frames at least 16"),
+        (["--arch=mtnet_xs_g8", "--input_size=16"], "--input_size 16: .* clips so small"),
+        (["--arch=rgb_I3D64f_bert2", "--multigrid"], "takes clips of 16 frames only"),
+        (["--arch=r3d_18", "--init_weights=imagenet"], "no weights of ImageNet for 3D"),
+        (["--arch=r3d_18", "--nesterov", "--dampening=0.9"], "--nesterov needs"),
+        (["--arch=r3d_18", "--multigrid=srtg"], "too few for the cycles"),
+    ],
+)
+def test_bad_options_are_one_sentence(lists, tmp_path, options, message):
+    with pytest.raises(data.InputError, match=message):
+        _train(lists, tmp_path, *options)
+    assert not (tmp_path / "recognition").exists()
+
+
+def test_rates_of_fine_tuning():
+    model = create_model("srtg_r3d_18", 3)
+    command = ["--arch=srtg_r3d_18", "--lr=0.1", "--nesterov", "--weight_decay=1e-4"]
+    (group,) = make_optimizer(model, parse_options(command)).param_groups
+    assert (group["lr"], group["nesterov"], group["weight_decay"]) == (0.1, True, 1e-4)
+    fine = make_optimizer(model, parse_options([*command, "--fine_tune"]))
+    recurrent, others = fine.param_groups
+    lstm = [part for name, part in model.named_parameters() if "lstm" in name]
+    assert [id(part) for part in recurrent["params"]] == [id(part) for part in lstm]
+    assert (recurrent["lr"], others["lr"]) == (0.1, pytest.approx(0.06))
+    adam = parse_options(["--arch=rgb_I3D64f_bert2", "--optim=AdamW", "--lr=1e-5", "--wd=1e-3"])
+    optimizer = make_optimizer(create_model("rgb_I3D64f_bert2", 3), adam)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert len(optimizer.param_groups) == 1 and optimizer.defaults["weight_decay"] == 1e-3
+
+
+def test_half_precision_is_read(tmp_path):
+    model = create_model("mtnet_xs_g8", 3)
+    described = {"model": {"backbone": "mtnet_xs_g8", "classes": 3, "frames": 16}, "classes": []}
+    save_classifier(tmp_path / "m.safetensors", model.state_dict(), described, half=True)
+    again, settings, _ = load_model(tmp_path / "m.safetensors")
+    assert settings.frames == 16 and next(again.parameters()).dtype == torch.float32
