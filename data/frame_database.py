@@ -15,8 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from data.errors import InputError
-from data.image_folder import decode_image
-from data.still_images import Image, StillImages
+from data.still_images import StillImages
 
 DATABASE, COUNT_FILE = "frames.db", "n_frames"
 
@@ -44,12 +43,11 @@ class FrameDatabase(StillImages):
         ((_, first),) = self.read([0])
         self.height, self.width = first.shape[:2]
 
-    def read(self, indices: Sequence[int]) -> Iterator[tuple[str, Image]]:
-        """Yields file and number of each of these frames, and its image."""
+    def contents(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        """Yields file and number of each of these frames, and what is stored for it."""
         with closing(self._connect()) as connection:
             for index in indices:
-                place = f"{self.file}: frame {index + 1}"
-                yield place, decode_image(self._content(connection, index), place)
+                yield f"{self.file}: frame {index + 1}", self._content(connection, index)
 
     def _connect(self) -> sqlite3.Connection:
         try:
