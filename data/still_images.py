@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags
+from PIL import Image as PillowImage
 
 from data.errors import InputError
 from data.frame import Frame
@@ -19,6 +22,7 @@ Image = npt.NDArray[np.uint8]
 StillsT = TypeVar("StillsT", bound="StillImages")
 
 JPEG_START = b"\xff\xd8"
+_TURNED = range(5, 9)  # EXIF orientations that exchange width and height
 
 
 class StillImages(VideoReader):
@@ -87,7 +91,7 @@ def decode_image(content: bytes, place: str) -> Image:
     """
     image = decode_as(content, cv2.IMREAD_COLOR)
     if image is None:
-        raise InputError(f"{place}: the image is damaged or not an image; replace the file")
+        raise _damaged(place)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
@@ -99,6 +103,21 @@ def decode_as(content: bytes, flags: int) -> npt.NDArray[Any] | None:
             # Decoding from memory also works for names that OpenCV's own file access cannot open.
             return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     return None
+
+
+def image_size(content: bytes, place: str) -> tuple[int, int]:
+    """Returns width and height in pixels that `decode_image` would give, without decoding.
+
+    Raises:
+        InputError: the content is not that of an image file.
+    """
+    try:
+        with PillowImage.open(io.BytesIO(content)) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):
+        raise _damaged(place) from None
+    return (height, width) if turned else (width, height)
 
 
 def encode_image(image: Image, suffix: str, quality: int) -> bytes:
@@ -139,3 +158,7 @@ def _is_whole(content: bytes) -> bool:
     if content.startswith(b"BM"):
         return len(content) >= int.from_bytes(content[2:6], "little")
     return True
+
+
+def _damaged(place: str) -> InputError:
+    return InputError(f"{place}: the image is damaged or not an image; replace the file")
