@@ -61,11 +61,7 @@ class StillImages(VideoReader):
         """Yields the frames with these 0-based indices in rising order, each once."""
         wanted = [index for index in sorted(set(indices)) if index < self.frames]
         for index, (place, image) in zip(wanted, self.read(wanted), strict=True):
-            if image.shape != (self.height, self.width, 3):
-                raise InputError(
-                    f"{place}: the image is {image.shape[1]}x{image.shape[0]} and the first one "
-                    f"{self.width}x{self.height}; make them one size"
-                )
+            check_size(image, (self.width, self.height), place)
             yield Frame(image=image, index=index, time=index / self.frame_rate)
 
     def kept_closed(self: StillsT) -> StillsT:
@@ -74,6 +70,25 @@ class StillImages(VideoReader):
 
     def close(self) -> None:
         """Does nothing: nothing stays open."""
+
+
+def check_size(image: Image, size: tuple[int, int], place: str) -> None:
+    """Checks that an image is as large as the first one of its video.
+
+    Args:
+        image: the image.
+        size: width and height of the first one, in pixels.
+        place: where it comes from, for the error.
+
+    Raises:
+        InputError: it is not.
+    """
+    height, width = image.shape[:2]
+    if (width, height) != size:
+        raise InputError(
+            f"{place}: the image is {width}x{height} and the first one {size[0]}x{size[1]}; "
+            "make them one size"
+        )
 
 
 def decode_image(content: bytes, place: str) -> Image:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from data.command import count, counted, positive
@@ -47,51 +48,58 @@ def find_videos(
         InputError: one is not there, there is none in a folder, or two have one name.
     """
 
-    def check(path: Path) -> None:
+    sources: dict[Path, list[tuple[Path, Path]]] = {}
+
+    def find(path: Path) -> None:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the path of the video")
-        if not any(True for _ in _sources(path, root, of_images=of_images)):
+        sources[path] = _sources(path, root, of_images=of_images)
+        if not sources[path]:
             raise InputError(f"{path}: holds no videos; name videos, or a folder of them")
 
-    check_each(paths, check)
+    check_each(paths, find)
     videos: dict[Path, VideoFolder] = {}
-    for path in paths:
-        for source, name in _sources(path, root, of_images=of_images):
-            video = VideoFolder(source, root / name)
-            other = videos.setdefault(video.folder, video).source
-            if other != source:
-                raise InputError(
-                    f"{source}: has the name of {other}, so their frames would be in one folder; "
-                    f"name them in two runs with different {option}"
-                )
+    for source, name in chain.from_iterable(sources.values()):
+        video = VideoFolder(source, root / name)
+        other = videos.setdefault(video.folder, video).source
+        if other != source:
+            raise InputError(
+                f"{source}: has the name of {other}, so their frames would be in one folder; "
+                f"name them in two runs with different {option}"
+            )
     return list(videos.values())
 
 
-def _sources(path: Path, root: Path, *, of_images: bool) -> Iterator[tuple[Path, Path]]:
+def _sources(path: Path, root: Path, *, of_images: bool) -> list[tuple[Path, Path]]:
     """The videos that a path stands for, each with the name of its folder below the root."""
     if not path.is_dir():
-        yield path, Path(path.stem)
-        return
-    if video_files(path):
-        yield path, Path(path.absolute().name)
-        return
-    root = root.resolve()
+        return [(path, Path(path.stem))]
+    files = video_files(path)
+    # Images beside folders of videos are pictures of something else.
+    if not files or (of_images and files[0].name != DATABASE):
+        below = list(_videos_below(path, root.resolve(), of_images=of_images))
+        if below or not files:
+            return below
+    return [(path, Path(path.absolute().name))]
+
+
+def _videos_below(path: Path, root: Path, *, of_images: bool) -> Iterator[tuple[Path, Path]]:
     for folder, below, names in os.walk(path):
+        place = Path(folder)
         below[:] = sorted(name for name in below if not name.startswith("."))
-        files = sorted(name for name in names if not name.startswith("."))
-        videos = [name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-        if root.name in below and Path(folder, root.name).resolve() == root:
+        if root.name in below and (place / root.name).resolve() == root:
             below.remove(root.name)
-        for name in videos:
-            yield Path(folder, name), Path(folder, name).relative_to(path).with_suffix("")
-        # Images beside folders or videos are pictures of something else.
+        files = [place / name for name in sorted(names) if not name.startswith(".")]
+        videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
+        for video in videos:
+            yield video, video.relative_to(path).with_suffix("")
         images = not below and not videos and any(map(_is_image, files))
-        if of_images and (images or DATABASE in files):
-            yield Path(folder), Path(folder).relative_to(path)
+        if of_images and place != path and (images or place / DATABASE in files):
+            yield place, place.relative_to(path)
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES
 
 
 @contextmanager
