@@ -36,6 +36,11 @@ _ENDS = """SELECT (SELECT min(ObjId) FROM Images), (SELECT max(ObjId) FROM Image
     (SELECT count(*) FROM Images)"""
 
 
+def has_database(folder: Path) -> bool:
+    """Whether a folder is that of a frame database."""
+    return (folder / DATABASE).is_file()
+
+
 class LockedDatabaseError(InputError):
     """Another process writes to a frame database, and did not end in time."""
 

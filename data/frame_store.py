@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.command import CommandParser, positive, run_command
 from data.errors import InputError
-from data.frame_database import DATABASE, FrameDatabase, LockedDatabaseError
+from data.frame_database import FrameDatabase, LockedDatabaseError, has_database
 from data.frame_database_writer import write_frame_database
 from data.processes import in_processes
 from data.still_images import JPEG_START, Image, StillImages, decode_image, encode_image, of_height
@@ -61,7 +61,7 @@ class FrameStore:
             How many frames it has, why it is not there, or None: it was there before.
         """
         try:
-            if (video.folder / DATABASE).is_file():
+            if has_database(video.folder):
                 self._check_finished(video.folder)
                 return None
             return write_frame_database(video.folder, self._contents(video.source))
