@@ -19,6 +19,7 @@ from data.errors import InputError
 from data.files import atomic_path, atomic_write
 from data.film_split import film_of
 from data.frame import Frame
+from data.frame_database_writer import write_frame_database
 from data.frame_names import FrameNames
 from data.input_images import INPUT_TYPES, FlowVideo, open_input, stored_folder
 from data.interchange import (
@@ -113,6 +114,7 @@ __all__ = [
     "save_annotations",
     "save_tubes",
     "stored_folder",
+    "write_frame_database",
     "write_run_record",
     "write_video_list",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from data.closed_video import ClosedVideo
 from data.errors import InputError
+from data.frame_database import has_database
 from data.frame_names import FrameNames
 from data.image_folder import read_grey_image, read_image
 from data.still_images import Image
@@ -26,9 +27,10 @@ class ClipFrames:
     """Reads frames of listed videos by their numbers.
 
     Where the names of the frames are known and the list says how many there are, no folder is
-    listed: each frame is one file that is opened, as in the loaders of TSN and TSM. Other videos
-    are what `data.open_video` reads: folders of any images, video files, frame databases. What is
-    found out of them when they are opened is kept for the next time, for the first 1000 of them.
+    listed: each frame is one file that is opened, as in the loaders of TSN and TSM. Where these
+    files are not there and a frame database is, it stands for them. Other videos are what
+    `data.open_video` reads: folders of any images, video files, frame databases. What is found out
+    of them when they are opened is kept for the next time, for the first 1000 of them.
 
     JPEG images have the same pixels as Pillow gives, but are turned as their EXIF orientation
     says, which the published loaders do not heed; frames taken from videos have none.
@@ -88,9 +90,14 @@ class ClipFrames:
         if min(places, default=0) < video.start:
             raise ValueError(f"indices: frames are counted from 0, got {min(indices)}")
         if self.by_name(video):
-            images = {place: self.load(video, place) for place in dict.fromkeys(places)}
-            _check_sizes(video, [image for pair in images.values() for image in pair])
-            return [image for place in places for image in images[place]]
+            try:
+                images = {place: self.load(video, place) for place in dict.fromkeys(places)}
+            except InputError:
+                if not has_database(video.path):
+                    raise
+            else:
+                _check_sizes(video, [image for pair in images.values() for image in pair])
+                return [image for place in places for image in images[place]]
         reader = self._open(video.path)
         with closing(reader):
             frames = read_frames(reader, places)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from data.errors import InputError
-from data.still_images import Image, StillImages
+from data.still_images import Image, StillImages, decode_as, decode_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -44,10 +41,10 @@ class ImageFolder(StillImages):
         self.frame_rate = frame_rate
         self.frames = len(self.files)
 
-    def read(self, indices: Sequence[int]) -> Iterator[tuple[str, Image]]:
-        """Yields path and image of each of these frames."""
+    def contents(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        """Yields path and content of the file of each of these frames."""
         for index in indices:
-            yield str(self.files[index]), read_image(self.files[index])
+            yield str(self.files[index]), _content(self.files[index])
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -84,7 +81,7 @@ def read_grey_image(path: Path) -> Image:
         InputError: as `read_image`.
     """
     content = _content(path)
-    image = _decoded(content, cv2.IMREAD_UNCHANGED)
+    image = decode_as(content, cv2.IMREAD_UNCHANGED)
     if image is not None and image.ndim == 2 and image.dtype == np.uint8:
         return image.astype(np.uint8, copy=False)
     return luminance(decode_image(content, str(path)))
@@ -95,19 +92,6 @@ def luminance(image: Image) -> Image:
     return np.asarray(PillowImage.fromarray(image).convert("L"))
 
 
-def decode_image(content: bytes, place: str) -> Image:
-    """As `read_image`, of the content of an image file.
-
-    Args:
-        content: of the file.
-        place: where it comes from, for the error.
-    """
-    image = _decoded(content, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{place}: the image is damaged or not an image; replace the file")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-
-
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -115,31 +99,6 @@ def _content(path: Path) -> bytes:
         raise InputError(
             f"{path}: the image cannot be read ({error.strerror}); check the file"
         ) from error
-
-
-def _decoded(content: bytes, flags: int) -> npt.NDArray[Any] | None:
-    """The image as OpenCV gives it; None where it is damaged or none."""
-    if content and _is_whole(content):
-        # OpenCV refuses absurd sizes with an error and everything else with None.
-        with suppress(cv2.error):
-            # Decoding from memory also works for names that OpenCV's own file access cannot open.
-            return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    return None
-
-
-def _is_whole(content: bytes) -> bool:
-    """Whether the end is there: OpenCV 4 fills what a cut JPEG lacks with grey, silently."""
-    if content.startswith(b"\xff\xd8"):  # JPEG: the last scan is followed by the end marker
-        # Which is the end of nearly all files; the search would add 6 % to the time of decoding.
-        return (
-            content.endswith(b"\xff\xd9")
-            or content.find(b"\xff\xd9", content.rfind(b"\xff\xda")) >= 0
-        )
-    if content.startswith(b"\x89PNG"):
-        return b"IEND" in content
-    if content.startswith(b"BM"):
-        return len(content) >= int.from_bytes(content[2:6], "little")
-    return True
 
 
 def _natural_key(path: Path) -> list[tuple[int, int, str]]:

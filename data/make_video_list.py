@@ -23,9 +23,11 @@ from data.command import (
 )
 from data.errors import InputError
 from data.files import atomic_write
+from data.frame_database import DATABASE, FrameDatabase
 from data.frame_names import FrameNames
 from data.published_labels import READERS, LabelledVideo, read_published_labels
 from data.recognition_sets import CLASS_FILE, LIST, SETS
+from data.video_file import DEFAULT_FRAME_RATE
 from data.video_list import ListedVideo, write_video_list
 
 _THREADS = 8  # disks answer several questions at once
@@ -117,6 +119,8 @@ def _count(root: Path, video: LabelledVideo, names: FrameNames) -> Counted:
             files = os.listdir(root / folder)
         except (OSError, ValueError):  # not there, or no name of a folder
             continue
+        if DATABASE in files:
+            return _count_stored(root, folder)
         numbers = set(map(names.number, files)) - {None}
         frames = len(numbers)
         if not frames:
@@ -126,6 +130,13 @@ def _count(root: Path, video: LabelledVideo, names: FrameNames) -> Counted:
             return Counted(folder, 0, f"lacks frame {gap}")
         return Counted(folder, frames, "")
     return Counted(video.folders[0], 0, "is not there")
+
+
+def _count_stored(root: Path, folder: str) -> Counted:
+    try:
+        return Counted(folder, FrameDatabase(root / folder, DEFAULT_FRAME_RATE).frames, "")
+    except InputError as error:
+        return Counted(folder, 0, f"holds a damaged database ({error})")
 
 
 def _tell_missing(path: Path, missing: Sequence[Counted], total: int) -> None:
@@ -161,7 +172,11 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         "files", nargs="+", type=Path, metavar="FILE", help="annotation files, as published"
     )
     parser.add_argument(
-        "--frames", type=Path, required=True, metavar="FOLDER", help="with the folders of frames"
+        "--frames",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="with the folders of frames or of frame databases",
     )
     save_root_option(parser)
     return parser.parse_args(argv)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.frame_database import DATABASE, FrameDatabase
+from data.frame_database import DATABASE, FrameDatabase, has_database
 from data.image_folder import ImageFolder, list_images
 from data.video_file import DEFAULT_FRAME_RATE, VideoFile
 from data.video_reader import VideoReader
@@ -41,8 +41,8 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); check the path") from error
     if stat.S_ISDIR(mode):
-        database = (path / DATABASE).is_file()
-        return FrameDatabase(path, frame_rate) if database else ImageFolder(path, frame_rate)
+        of_folder = FrameDatabase if has_database(path) else ImageFolder
+        return of_folder(path, frame_rate)
     if stat.S_ISREG(mode):
         return FrameDatabase(path, frame_rate) if path.suffix == ".db" else VideoFile(path)
     raise InputError(f"{path}: neither a file nor a folder; give a video file")
@@ -56,8 +56,7 @@ def video_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    database = path / DATABASE
-    return [database] if database.is_file() else list_images(path)
+    return [path / DATABASE] if has_database(path) else list_images(path)
 
 
 def read_frames(

@@ -15,6 +15,7 @@ from data.clip_frames import ClipFrames, count_frames
 from data.command import ProgressBar, counted, progress
 from data.container_length import declared_length
 from data.errors import InputError, InputErrors
+from data.frame_database import LockedDatabaseError, has_database
 from data.still_images import StillImages
 from data.video import open_video
 from data.video_list import ListedVideo
@@ -111,8 +112,9 @@ def check_listed_videos(
     listed, and no fewer than segments. Of frames with known names only the first, the last and the
     one behind it are looked for, and the first two decoded: what is missing or damaged between
     them shows when it is read. Of folders of any images and of databases all frames are counted,
-    the first and the last decoded. Video files are opened, which decodes their first frame; of
-    those that are shorter in bytes than they say the frames are counted.
+    the first and the last decoded; a database that another process writes to is waited for. Video
+    files are opened, which decodes their first frame; of those that are shorter in bytes than they
+    say the frames are counted.
 
     Args:
         videos: of the list.
@@ -124,7 +126,8 @@ def check_listed_videos(
     def check(video: ListedVideo) -> tuple[list[Problem], _Found]:
         problems = list(_label_problems(video, classes))
         found = _Found(video, segments)
-        problems += found.by_name(frames) if frames.by_name(video) else found.opened()
+        by_name = frames.by_name(video) and not has_database(video.path)
+        problems += found.by_name(frames) if by_name else found.opened()
         return problems, found
 
     checked = CheckedList([], [], [], [], [])
@@ -204,9 +207,12 @@ class _Found:
             with closing(open_video(path)) as reader:
                 total = self._total(reader)
                 if isinstance(reader, StillImages):
-                    list(reader.select([total - 1]))
+                    for _ in reader.select([0, total - 1]):
+                        pass
         except InputError as error:
-            yield Problem(_kind_of_failure(path), InputError(f"{_at(self.video)}{error}"))
+            locked = isinstance(error, LockedDatabaseError)
+            kind = "locked" if locked else _kind_of_failure(path)
+            yield Problem(kind, InputError(f"{_at(self.video)}{error}"))
             return
         except OSError as error:
             yield self._problem("damaged", f"cannot be read ({error.strerror}); check the file")

@@ -26,7 +26,7 @@ from data.image_folder import read_grey_image
 from tests.data.frame_folders import RGB, write_frames
 from tests.data.media import FRAMES, number_of, write_video
 from tests.data.reference import needs_samples, sample
-from tests.data.test_frame_database import write_database
+from tests.data.test_frame_database import KEYED, SCHEMA, stored, write_database
 
 FLOW = FrameNames("flow_{}_{:05d}.jpg")
 
@@ -86,6 +86,18 @@ def test_other_videos(tmp_path: Path, kind: str) -> None:
     copied = pickle.loads(pickle.dumps(frames))
     assert copied.count(video) == total
     assert np.array_equal(copied.read(video, [3]), [whole[3]])
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, KEYED])
+def test_a_database_in_the_place_of_named_images(tmp_path: Path, schema: str) -> None:
+    """Lists and options of folders of frames fit databases that were made of them."""
+    folder = write_database(tmp_path / "a clip", range(1, 13), schema=schema)
+    frames = ClipFrames("RGB", RGB)
+    video = ListedVideo("a clip", folder, 0, 12, 2)
+    assert frames.count(video) == 10
+    assert np.array_equal(frames.read(video, [7, 0, 7]), [stored(10), stored(3), stored(10)])
+    with pytest.raises(InputError, match="a clip: the video ends before frame 12"):
+        frames.read(video, [10])
 
 
 def test_the_count_is_that_of_decoding(tmp_path: Path) -> None:

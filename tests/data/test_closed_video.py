@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,3 +124,20 @@ def test_a_folder_is_closed_anyway(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / f"{index}.png"), image(index))
     folder = open_video(tmp_path)
     assert folder.kept_closed() is folder
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+def test_a_reader_that_was_used_before_a_fork(tmp_path: Path) -> None:
+    """Threads that convert colours are not in the process that is forked."""
+    path = write_video(tmp_path / "a.mp4", width=340, height=256, frames=12)
+    video = open_video(path).kept_closed()
+    (before,) = read_frames(video, [3])
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    process = context.Process(target=lambda: results.put(read_frames(video, [3])[0]), daemon=True)
+    process.start()
+    try:
+        assert np.array_equal(results.get(timeout=30), before)
+    finally:
+        process.kill()
+    assert np.array_equal(read_frames(video, [3])[0], before)

@@ -10,6 +10,7 @@ import pytest
 from data import ClipFrames, FrameNames, InputError, check_listed_videos, read_video_list
 from data.make_video_list import main
 from tests.data.frame_folders import RGB, write_frames
+from tests.data.test_frame_database import KEYED, write_database
 
 FIVE, SIX = FrameNames("{:05d}.jpg"), FrameNames("{:06d}.jpg")
 
@@ -80,6 +81,20 @@ def test_kinetics_without_a_label_map_sorts_the_labels() -> None:
     # As the map has them: sorted as they are written, not as folders are called.
     assert Path("out/category.txt").read_text() == "skiing_not_slalom\nskiing_crosscountry\n"
     assert lines("train") == ["a_0 2 1"]
+
+
+def test_frame_databases_count_as_folders_of_frames() -> None:
+    rows = ["jump,a,0,1", "jump,b,0,1", "run,c,0,1"]
+    write("train.csv", "label,youtube_id,time_start,time_end\n" + "\n".join(rows))
+    write_database(Path("frames/jump/a_0"), [3, 1, 2])
+    write_database(Path("frames/jump/b_0"), [1, 3])
+    write_database(Path("frames/run/c_0"), range(1, 12), schema=KEYED)
+    make("kinetics", "train.csv")
+    assert lines("train") == ["jump/a_0 3 0", "run/c_0 11 1"]
+    (missing,) = lines("missing_train")
+    assert missing.startswith("jump/b_0: holds a damaged database (frames/jump/b_0/frames.db: is")
+    videos = read_video_list("out/train_videofolder.txt", root="frames")
+    assert check_listed_videos(videos, ClipFrames("RGB", RGB), 2).good == videos
 
 
 @pytest.mark.parametrize("dataset", ["something", "jester"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -16,13 +17,14 @@ from data import (
     InputError,
     ListedVideo,
     check_listed_videos,
+    frame_database,
     open_video,
     read_video_list,
 )
 from data.errors import InputErrors
 from tests.data.frame_folders import RGB, cut, write_frames
 from tests.data.media import FRAMES, write_video
-from tests.data.test_frame_database import write_database
+from tests.data.test_frame_database import KEYED, SCHEMA, jpeg, write_database
 
 BY_NAME = ClipFrames("RGB", RGB)
 
@@ -236,3 +238,65 @@ def test_video_files_and_databases(tmp_path: Path) -> None:
     assert f"has {FRAMES} frames, and the part from 20 to {FRAMES + 1} is listed" in str(
         problem.error
     )
+
+
+def listed_databases(root: Path) -> list[ListedVideo]:
+    """A list of two whole databases, and one for each kind of damage."""
+    contents = [jpeg(number) for number in range(1, 9)]
+    cut_in_half = [content[: len(content) // 2] for content in contents]
+    write_database(root / "whole", range(1, 9), contents, SCHEMA)
+    write_database(root / "keyed", range(1, 9), contents, KEYED)
+    write_database(root / "hole", [1, 2, 3, 5, 6, 7, 8], contents[1:], KEYED)
+    write_database(root / "first", range(1, 9), cut_in_half[:1] + contents[1:], KEYED)
+    write_database(root / "last", range(1, 9), contents[:-1] + cut_in_half[-1:], SCHEMA)
+    write_database(root / "middle", range(1, 9), [*contents[:3], b"", *contents[4:]], KEYED)
+    cut(write_database(root / "half", range(1, 9), contents, KEYED) / "frames.db")
+    (write_database(root / "text", range(1, 9)) / "frames.db").write_text("no database" * 999)
+    write_database(root / "count", range(1, 9), contents, KEYED)
+    (root / "count" / "n_frames").write_text("9")
+    write_database(root / "locked", range(1, 9), contents, KEYED)
+    names = ["whole", "hole", "keyed", "first", "last", "middle", "half", "text", "count", "locked"]
+    (root / "list.txt").write_text("".join(f"{name} 8 0\n" for name in names))
+    return read_video_list(root / "list.txt", root=root)
+
+
+@pytest.mark.parametrize("frames", [BY_NAME, ClipFrames()])
+def test_damage_to_databases_is_named_and_counted(
+    tmp_path: Path, frames: ClipFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = listed_databases(tmp_path)
+    monkeypatch.setattr(frame_database, "PATIENCE", 0.1)
+    with closing(sqlite3.connect(tmp_path / "locked" / "frames.db")) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        checked = check_listed_videos(listed, frames, classes=1, segments=3)
+    # What is damaged in the middle, nothing cheap would tell.
+    good = ["whole", "keyed", "middle"]
+    assert [video.name for video in checked.usable(skip_bad=True)] == good
+    kinds = {video.name: [problem.kind for problem in found] for video, found in checked.bad}
+    assert kinds.pop("locked") == ["locked"]
+    damaged = ("hole", "first", "last", "half", "text", "count")
+    assert kinds == {name: ["damaged"] for name in damaged}
+    with pytest.raises(InputErrors) as caught:
+        checked.usable(skip_bad=False)
+    summary, *errors = told(caught.value)
+    assert summary.startswith("7 of 10 listed videos cannot be used (6 damaged, 1 locked); put")
+    for name, reason in [
+        ("hole", "(frame 4 is missing)"),
+        ("first", "frame 1: the image is damaged"),
+        ("last", "frame 8: the image is damaged"),
+        ("half", "(database disk image is malformed)"),
+        ("text", "(file is not a database)"),
+        ("count", "it holds 8 frames, and"),
+        ("locked", "another process has been writing to this frame database for 0.1 seconds"),
+    ]:
+        assert any(f"{name}/frames.db" in error and reason in error for error in errors), errors
+
+
+def test_databases_of_another_length_than_listed(tmp_path: Path) -> None:
+    write_database(tmp_path / "a", range(1, 9), schema=KEYED)
+    (tmp_path / "list.txt").write_text("a 9 0\na 7 0\n")
+    listed = read_video_list(tmp_path / "list.txt", root=tmp_path)
+    checked = check_listed_videos(listed, BY_NAME, 1)
+    ((_, (problem,)),) = checked.bad
+    assert problem.kind == "wrong count" and "has 8 frames, and 9 are listed" in str(problem.error)
+    assert checked.good == checked.longer == listed[1:]
