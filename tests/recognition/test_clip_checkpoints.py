@@ -74,10 +74,9 @@ def test_the_published_i3d_of_kinetics(tmp_path):
     assert torch.equal(other.features[0].conv3d.weight, first)
 
 
+@needs_all_cases
 def test_the_clip_of_kinetics_as_it_is_published():
     path = folder("recognition_bert") / "real" / "v_CricketShot_g04_c01_rgb.gif"
-    if not path.exists():
-        pytest.skip("the clip is not part of the repository")
     expected, _ = read_case("recognition_bert", "real/i3d_cricketshot_expected")
     with av.open(str(path)) as container:
         images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]

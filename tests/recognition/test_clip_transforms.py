@@ -25,6 +25,7 @@ from recognition.crops import Crop, fixed_places, multi_scale_sizes
 from recognition.models import MODELS, format_of
 from recognition.scoring import video_scores
 from recognition.transforms import RGB_SCALES
+from tests.recognition.clip_networks import needs_all_cases
 from tests.reference_cases import folder, make_input, read_case
 
 RANDOM = np.random.default_rng(0)
@@ -158,10 +159,9 @@ def test_sizes_of_srtg():
     assert error <= description["tolerance_mean_abs"]
 
 
+@needs_all_cases
 def test_validation_clips_of_srtg_from_a_frame_database():
     case = folder("recognition_srtg") / "sqlite_frames_data"
-    if not case.exists():
-        pytest.skip("the frames are not part of the repository")
     description, arrays = read_case("recognition_srtg", "sqlite_frames")
     (video,) = case.glob("jpg/*/*")
     reader = open_video(video)
