@@ -9,12 +9,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +22,12 @@ import numpy as np
 import torch
 from plain_clips import read_clip, training_clip
 from turns import in_turns, ratio
+from written_videos import NAMES, write_folder, write_published_database
 
 import data
 from data.clip_frames import ClipFrames
-from data.frame_names import FrameNames
 from data.processes import keep_freed_memory
+from data.still_images import encode_image
 from data.synthetic import CLASSES, render_video
 from data.video_list import ListedVideo
 from recognition import (
@@ -47,7 +47,6 @@ from recognition.transforms import RGB_SCALES
 
 SEGMENTS, SIZE = 8, 224
 WIDTH, HEIGHT, FRAMES, VIDEOS = 340, 256, 60, 4
-NAMES = FrameNames("img_{:05d}.jpg")
 
 
 def main() -> None:
@@ -183,15 +182,10 @@ def _write(root: Path) -> dict[str, list[ListedVideo]]:
         images, _ = render_video(
             CLASSES[number], frames=FRAMES, width=WIDTH, height=HEIGHT, seed=number
         )
-        folder, database, file = (
-            root / f"{kind}{number}" for kind in ("folder", "database", "video")
-        )
-        coded = [cv2.imencode(".jpg", image[..., ::-1])[1].tobytes() for image in images]
-        folder.mkdir()
-        for index, content in enumerate(coded):
-            (folder / f"img_{index + 1:05d}.jpg").write_bytes(content)
-        _write_database(database, coded)
-        file = file.with_suffix(".mp4")
+        coded = [encode_image(image, ".jpg", quality=95) for image in images]
+        folder = write_folder(root / f"folder{number}", coded)
+        database = write_published_database(root / f"database{number}", coded, WIDTH)
+        file = root / f"video{number}.mp4"
         with data.VideoWriter(file, WIDTH, HEIGHT, 25) as writer:
             for image in images:
                 writer.write(image)
@@ -203,20 +197,6 @@ def _write(root: Path) -> dict[str, list[ListedVideo]]:
         ):
             kinds.setdefault(kind, []).append(ListedVideo(path.name, path, 0, frames))
     return kinds
-
-
-def _write_database(folder: Path, coded: Sequence[bytes]) -> None:
-    folder.mkdir()
-    with closing(sqlite3.connect(folder / "frames.db")) as connection:
-        connection.execute("CREATE TABLE Images (ObjId TEXT, frames BLOB, size INT)")
-        connection.executemany(
-            "INSERT INTO Images VALUES (?, ?, ?)",
-            [
-                (f"{folder.name}/frame_{index + 1:05d}", content, len(content))
-                for index, content in enumerate(coded)
-            ],
-        )
-        connection.commit()
 
 
 if __name__ == "__main__":

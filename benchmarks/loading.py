@@ -12,15 +12,16 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from written_videos import NAMES, write_folder, write_h264
 
 from data import Annotations, Dataset, VideoAnnotation, VideoReader, open_video, read_frames
+from data.still_images import encode_image
 from data.synthetic import CLASSES, render_video
 from detection.network import MicroTubeNetwork
 from detection.recipes import LIGHT
@@ -128,30 +129,16 @@ def _write(root: Path) -> tuple[list[Path], list[Path], list[Path], list[VideoAn
     for number in range(VIDEOS):
         images, truth = render_video(number, frames=FRAMES, width=WIDTH, height=HEIGHT, seed=number)
         truths.append(truth)
-        _encode(files[number], images, "12")
-        _encode(long_files[number], images, "250")
-        folders[number].mkdir()
-        for index, image in enumerate(images):
-            path = folders[number] / f"{index + 1:05d}.jpg"
-            cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        write_h264(files[number], images, 12)
+        write_h264(long_files[number], images, 250)
+        write_folder(folders[number], [encode_image(image, ".jpg", quality=95) for image in images])
     return folders, files, long_files, truths
-
-
-def _encode(path: Path, images: Iterable[npt.NDArray[np.uint8]], key_frame_every: str) -> None:
-    import av
-
-    with av.open(str(path), "w") as container:
-        options = {"g": key_frame_every, "preset": "veryfast", "crf": "20"}
-        stream = container.add_stream("libx264", rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode(None))
 
 
 def _imread(folder: Path, frame: int) -> list[object]:
     """As AMTNet reads a micro-tube."""
-    return [cv2.imread(str(folder / f"{number + 1:05d}.jpg")) for number in (frame, frame + 1)]
+    files = [NAMES.files(folder, number)[0] for number in (frame, frame + 1)]
+    return [cv2.imread(str(file)) for file in files]
 
 
 def _pair(video: Path | VideoReader, frame: int) -> object:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -343,6 +345,16 @@ def test_wrong_options(arguments: list[str], told: str) -> None:
     with pytest.raises(InputError, match=told):
         main(arguments)
     assert not list(Path().rglob("*.db"))
+
+
+@pytest.mark.parametrize("document", ["reading.md", "recognition-data.md"])
+def test_examples_of_the_documents(document: str) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    examples = re.findall(r"^    python data/frame_store\.py ([^#\n]+)", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        with pytest.raises(InputError, match="no such file or folder"):  # options are right
+            main(shlex.split(example))
 
 
 POOL = [jpeg(number) for number in range(4)] + [
