@@ -16,7 +16,7 @@ def merge_normalisation(network: nn.Module, only: Container[str] | None = None) 
 
     Args:
         network: changed in place. A module with one child, such as the temporal shift, passes on
-            the output of this child.
+            the output of this child, and one whose children follow each other that of the last.
         only: names of the convolutions meant; None: all.
     """
     for name, module in list(network.named_modules()):
@@ -40,12 +40,17 @@ def _normalised_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
     if isinstance(module, nn.Sequential):
         yield from pairwise(names)
         return
+    convolutions = [name for name in names if name.startswith("conv")]
+    if len(convolutions) == 1 and "bn" in names:
+        yield convolutions[0], "bn"
     for name in names:
-        following = (name.replace("conv", "bn") if name.startswith("conv") else "", f"{name}_bn")
-        yield from ((name, other) for other in following if other in names)
+        following = (name.replace("conv", "bn") if name in convolutions else "", f"{name}_bn")
+        yield from ((name, other) for other in following if other in names and other != "bn")
 
 
 def _innermost(owner: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """The module that is inside of others of one child each: its owner, and its name there."""
-    children = [child for child, _ in getattr(owner, name).named_children()]
-    return _innermost(getattr(owner, name), children[0]) if len(children) == 1 else (owner, name)
+    """The module inside of others, the output of which is theirs: its owner, and its name there."""
+    module = getattr(owner, name)
+    children = [child for child, _ in module.named_children()]
+    last = isinstance(module, nn.Sequential) or len(children) == 1
+    return _innermost(module, children[-1]) if children and last else (owner, name)

@@ -58,12 +58,14 @@ class Unit(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps `(N, width, T', H', W')` of `(N, channels, T, H, W)`."""
-        padded = _padded(maps, self.conv3d.kernel_size, self.conv3d.stride)
-        return torch.relu(self.bn(self.conv3d(padded)))
+        layer = self.conv3d
+        padded, around = _padded(maps, layer.kernel_size, layer.stride)
+        convolved = functional.conv3d(padded, layer.weight, layer.bias, layer.stride, around)
+        return functional.relu(self.bn(convolved), inplace=True)
 
 
 class Pool(nn.Module):
-    """The maximum; zeros stand around the maps.
+    """The maximum; zeros stand around the maps, which have no numbers below zero.
 
     Args:
         kernel: its size over time, height and width.
@@ -76,9 +78,9 @@ class Pool(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps `(N, C, T', H', W')` of `(N, C, T, H, W)`."""
-        return functional.max_pool3d(
-            _padded(maps, self.kernel, self.stride), self.kernel, self.stride
-        )
+        padded, around = _padded(maps, self.kernel, self.stride)
+        # Around go numbers that are never the maximum, and maps have none below zero.
+        return functional.max_pool3d(padded, self.kernel, self.stride, around)
 
 
 class InceptionModule(nn.Module):
@@ -141,10 +143,18 @@ def build_inception3d(channels: int = 3) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _padded(maps: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """Zeros around maps as TensorFlow's padding SAME puts them, more of them behind than before."""
-    sizes = []
-    for size, length, step in zip(maps.shape[:1:-1], kernel[::-1], stride[::-1], strict=True):
+def _padded(
+    maps: Tensor, kernel: Sequence[int], stride: Sequence[int]
+) -> tuple[Tensor, tuple[int, ...]]:
+    """Zeros around maps as TensorFlow's padding SAME puts them, more of them behind than before.
+
+    Returns:
+        The maps with those that are only behind, and how many others are before and behind in time,
+        height and width: those a layer adds without a copy.
+    """
+    around, behind = [], []
+    for size, length, step in zip(maps.shape[2:], kernel, stride, strict=True):
         total = max(length - (size % step or step), 0)
-        sizes += [total // 2, total - total // 2]
-    return functional.pad(maps, sizes) if any(sizes) else maps
+        around.append(total // 2)
+        behind = [0, total % 2, *behind]
+    return functional.pad(maps, behind) if any(behind) else maps, tuple(around)
