@@ -39,10 +39,11 @@ class LateTemporalSampling:
             count: frames of the video, at least 1.
             random: decides where a clip for training is.
         """
+        span = self.frames * self.stride
         if self.mode == "all":
-            return late_temporal_test_clips(count, self.frames)
+            return late_temporal_test_clips(count, span)[:, :: self.stride]
         drawn = random if self.mode == "random" else None
-        return late_temporal_clip(count, self.frames * self.stride, drawn)[None, :: self.stride]
+        return late_temporal_clip(count, span, drawn)[None, :: self.stride]
 
     def of(self, frames: int, stride: int) -> LateTemporalSampling:
         """The same for clips of so many frames, so many times farther from each other."""

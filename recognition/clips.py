@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -32,17 +32,41 @@ class Sampling(Protocol):
         ...
 
 
+@runtime_checkable
+class GridSampling(Sampling, Protocol):
+    """Chooses frames of a video, for clips of any length."""
+
+    def of(self, frames: int, stride: int) -> Sampling:
+        """The same for clips of so many frames, so many times farther from each other."""
+        ...
+
+
+@runtime_checkable
+class GridTransform(Protocol):
+    """Makes a tensor of images, of any size."""
+
+    def __call__(self, images: Sequence[Any], random: np.random.Generator) -> torch.Tensor:
+        """The tensor of a clip."""
+        ...
+
+    def of(self, frames: int, size: int) -> Transform:
+        """The same for clips of so many frames of another size."""
+        ...
+
+
 class Clips(TorchDataset[tuple[torch.Tensor, int]]):
     """Clips of listed videos with their classes.
 
     An item is asked for by (draw, index): the number of the draw decides all that is random, so a
-    training resumes exactly, with any number of workers.
+    training resumes exactly, with any number of workers. Clips of 3D networks may be of any length
+    and size: (draw, index, frames, size, stride), see `training.multigrid.GridStep`.
 
     Args:
         videos: what is listed.
         frames: reads their frames.
-        sampling: chooses frames.
-        transform: makes a tensor of the images of all clips of a video.
+        sampling: chooses frames; for clips of any length a `GridSampling`.
+        transform: makes a tensor of the images of all clips of a video; for clips of any size a
+            `GridTransform`.
         seed: of what is random.
         skip_bad: whether a video that turns out to be damaged gives its place to the next one, as
             a note says; otherwise it ends the training.
@@ -73,7 +97,7 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
             InputError: the video cannot be read, nor, where bad ones are skipped, any other.
         """
         draw, index, *shape = key
-        sampling, transform = self.of(*shape)
+        sampling, transform = self._of(*shape)
         cv2.setNumThreads(0)
         for step in range(len(self)):
             place = (index + step) % len(self)
@@ -87,9 +111,15 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
                     print(f"note: {error}; another video takes its place", file=sys.stderr)
         raise IndexError(key)
 
-    def of(self, *_: int) -> tuple[Sampling, Transform]:
-        """What chooses frames and what makes the tensor, for a key of another shape."""
-        return self.sampling, self.transform
+    def _of(self, *shape: int) -> tuple[Sampling, Transform]:
+        if not shape:
+            return self.sampling, self.transform
+        frames, size, stride = shape
+        if not isinstance(self.sampling, GridSampling):
+            raise TypeError(f"{type(self.sampling).__name__} has clips of one length only")
+        if not isinstance(self.transform, GridTransform):
+            raise TypeError(f"{type(self.transform).__name__} has images of one size only")
+        return self.sampling.of(frames, stride), self.transform.of(frames, size)
 
     def _clips(
         self, draw: int, video: ListedVideo, sampling: Sampling, transform: Transform
@@ -98,59 +128,3 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
         chosen = sampling.frames_to_read(self.frames.count(video), random)
         images = self.frames.read(video, chosen.ravel().tolist())
         return transform(images, random), video.label
-
-
-class GridSampling(Sampling, Protocol):
-    """Chooses frames of a video, for clips of any length."""
-
-    def of(self, frames: int, stride: int) -> Sampling:
-        """The same for clips of so many frames, so many times farther from each other."""
-        ...
-
-
-class GridTransform(Protocol):
-    """Makes a tensor of images, of any size."""
-
-    def __call__(self, images: Sequence[Any], random: np.random.Generator) -> torch.Tensor:
-        """The tensor of a clip."""
-        ...
-
-    def of(self, frames: int, size: int) -> Transform:
-        """The same for clips of so many frames of another size."""
-        ...
-
-
-class GridClips(Clips):
-    """Clips of 3D networks, which may be of any length and size.
-
-    An item is asked for by (draw, index), or by (draw, index, frames, size, stride), see
-    `training.multigrid.GridStep`.
-
-    Args:
-        videos: see `Clips`.
-        frames: likewise.
-        sampling: chooses frames.
-        transform: makes a tensor of images.
-        seed: see `Clips`.
-        skip_bad: likewise.
-    """
-
-    def __init__(
-        self,
-        videos: Sequence[ListedVideo],
-        frames: ClipFrames,
-        sampling: GridSampling,
-        transform: GridTransform,
-        seed: int = 0,
-        *,
-        skip_bad: bool = False,
-    ) -> None:
-        super().__init__(videos, frames, sampling, transform, seed, skip_bad=skip_bad)
-        self._sampling, self._transform = sampling, transform
-
-    def of(self, *shape: int) -> tuple[Sampling, Transform]:
-        """What chooses frames and what makes the tensor, for a key of another shape."""
-        if not shape:
-            return super().of()
-        frames, size, stride = shape
-        return self._sampling.of(frames, stride), self._transform.of(frames, size)

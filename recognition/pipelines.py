@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from data.errors import InputError
 from recognition.clip_models import ClipSettings
 from recognition.clip_sampling import LateTemporalSampling, SpreadSampling, WholeVideo
 from recognition.clip_transforms import (
@@ -16,7 +17,7 @@ from recognition.clip_transforms import (
     srtg_appearance,
     srtg_sizes,
 )
-from recognition.clips import Clips, GridClips, GridSampling, Sampling, Transform
+from recognition.clips import Clips, GridSampling, Sampling, Transform
 from recognition.listed_data import ListedData
 from recognition.models import Settings, format_of
 from recognition.training_sampling import sampling, training_sampling, validation_sampling
@@ -49,7 +50,7 @@ def training_clips(
             else LateTemporalTraining(wanted, listed.mirror)
         )
         return {
-            "train": GridClips(train, frames, chosen, changed, seed, skip_bad=skip_bad),
+            "train": Clips(train, frames, chosen, changed, seed, skip_bad=skip_bad),
             "val": Clips(
                 val,
                 frames,
@@ -101,11 +102,23 @@ def testing_views(
 
 
 def _clip_sampling(
-    settings: ClipSettings, mode: str, intervals: list[int], dataset: str
+    settings: ClipSettings, mode: str, intervals: list[int] | None, dataset: str
 ) -> GridSampling:
+    """The published distances of frames are 2 (SRTG) and 1 (late temporal modelling).
+
+    Raises:
+        InputError: there are several of late temporal modelling.
+    """
     if settings.of_srtg:
-        return SpreadSampling(mode, settings.frames, tuple(intervals), is_of_srtg(dataset))
-    return LateTemporalSampling(mode, settings.frames)
+        spread = tuple(intervals or (2,))
+        return SpreadSampling(mode, settings.frames, spread, is_of_srtg(dataset))
+    (stride, *others) = intervals or (1,)
+    if others:
+        raise InputError(
+            "--train_frame_interval, --val_frame_interval: networks of late temporal modelling "
+            "have frames at one distance; give one"
+        )
+    return LateTemporalSampling(mode, settings.frames, stride)
 
 
 def _mode(options: argparse.Namespace) -> str:

@@ -223,8 +223,14 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         type=positive,
         help="frames of a clip (3D networks, where the file does not tell)",
     )
-    interval: dict[str, Any] = {"type": positive, "nargs": "+", "default": [2], "metavar": "N"}
-    add("--val_frame_interval", **interval, help="distances of frames of which one is drawn (SRTG)")
+    add(
+        "--val_frame_interval",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="distances of frames, of which one is drawn (3D networks; default: 2; late temporal "
+        "modelling: 1, and one only)",
+    )
     add("--input_size", type=positive, help="side of the crops (default: of the network)")
     add("--arch", choices=tuple(BACKBONES), help="image network, where the file does not tell")
     add("--modality", choices=tuple(MODALITIES), help="likewise")

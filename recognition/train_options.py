@@ -194,8 +194,13 @@ def _clip_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--gates", choices=GATES, default="off", help="which clips SRTG's blocks multiply: off: all"
     )
-    intervals: dict[str, Any] = {"type": positive, "nargs": "+", "default": [2], "metavar": "N"}
-    add("--train_frame_interval", **intervals, help="distances of frames, of which one is drawn")
+    intervals: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
+    add(
+        "--train_frame_interval",
+        **intervals,
+        help="distances of frames, of which one is drawn (default: 2; late temporal modelling: 1, "
+        "and one only)",
+    )
     add("--val_frame_interval", **intervals, help="likewise in validation")
     add(
         "--fine_tune", action="store_true", help="all but recurrent layers learn at 0.6 of the rate"

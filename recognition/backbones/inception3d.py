@@ -152,7 +152,8 @@ def _padded(
         The maps with those that are only behind, and how many others are before and behind in time,
         height and width: those a layer adds without a copy.
     """
-    around, behind = [], []
+    around: list[int] = []
+    behind: list[int] = []
     for size, length, step in zip(maps.shape[2:], kernel, stride, strict=True):
         total = max(length - (size % step or step), 0)
         around.append(total // 2)

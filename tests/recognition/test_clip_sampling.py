@@ -162,7 +162,7 @@ def test_clips_of_srtgs_validation():
 def test_clips_that_networks_see(count, frames, intervals, mode, still, seed):
     random = np.random.default_rng(seed)
     samplings = (
-        LateTemporalSampling(mode, frames),
+        LateTemporalSampling(mode, frames, intervals[0]),
         SpreadSampling(mode, frames, tuple(intervals), still),
     )
     for sampling in samplings:
@@ -176,6 +176,19 @@ def test_clips_that_networks_see(count, frames, intervals, mode, still, seed):
             shorter = sampling.of(frames // 2, 2).frames_to_read(count, random)
             assert shorter.shape[1] == frames // 2 or shorter.shape == (1, 1)
             assert shorter.max() < count
+
+
+@given(
+    count=st.integers(1, 200),
+    frames=st.integers(2, 20),
+    stride=st.integers(1, 5),
+    mode=st.sampled_from(CLIP_MODES),
+    seed=st.integers(0, 9),
+)
+def test_frames_of_late_temporal_modelling_are_at_one_distance(count, frames, stride, mode, seed):
+    random = np.random.default_rng(seed)
+    found = LateTemporalSampling(mode, frames, stride).frames_to_read(count, random)
+    assert set((np.diff(found) % count).ravel()) == {stride % count}
 
 
 def test_short_videos_are_seen_whole_or_as_published_still():
