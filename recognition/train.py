@@ -180,7 +180,9 @@ def _run_folder(options: argparse.Namespace, listed: ListedData, settings: Setti
         gates = f"gates_{settings.recursion}" if settings.recursion else ""
         grid = f"multigrid_{options.multigrid}" if options.multigrid else ""
         name = f"{options.arch}_{listed.name}_clip{settings.frames}"
-        return _named(options, name, gates, grid, f"e{options.epochs}", _rates(options))
+        return _named(
+            options, name, options.head or "", gates, grid, f"e{options.epochs}", _rates(options)
+        )
     shift = f"_shift{settings.shift_div}_{settings.shift_place}" if options.shift else ""
     family = "SeqVLAD" if options.num_centers else "TSM" if options.shift else "TSN"
     return _named(

@@ -13,7 +13,7 @@ from typing import Any
 import data
 from data.command import count, positive
 from recognition.backbones import BACKBONES
-from recognition.clip_models import CLIP_MODELS
+from recognition.clip_models import CLIP_MODELS, HEADS
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import data_options
 from recognition.models import Settings
@@ -34,7 +34,7 @@ _OF_IMAGES = (
     "dense_sample",
 )
 _OF_CLIPS = (
-    *("clip_length", "gates", "train_frame_interval", "val_frame_interval", "fine_tune"),
+    *("clip_length", "head", "gates", "train_frame_interval", "val_frame_interval", "fine_tune"),
     *("multigrid", "cycles"),
 )
 
@@ -116,6 +116,7 @@ def model_settings(options: argparse.Namespace, classes: int) -> Settings:
             named,
             classes=classes,
             frames=options.clip_length or named.frames,
+            head=options.head or named.head,
             dropout=named.dropout if options.dropout is None else options.dropout,
             recursion=named.recursion and options.gates,
         )
@@ -191,6 +192,12 @@ def _network_options(parser: argparse.ArgumentParser) -> None:
 def _clip_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("3D networks").add_argument
     add("--clip_length", type=positive, help="frames of a clip (default: of the network)")
+    add(
+        "--head",
+        choices=HEADS,
+        help="what makes a vector of the steps of time: their mean, BERT, ... (default: of the "
+        "network)",
+    )
     add(
         "--gates", choices=GATES, default="off", help="which clips SRTG's blocks multiply: off: all"
     )

@@ -55,6 +55,18 @@ def test_training_and_testing(lists, tmp_path):
         testing.main([*command, "--test_crops=3"])
 
 
+def test_another_head(lists, tmp_path):
+    other = ["--arch=r3d_18", "--head=bert10", "--clip_length=32", "--epochs=1", "--multigrid=wu"]
+    with pytest.raises(data.InputError, match="r3d_18 takes clips of 32 frames only"):
+        _train(lists, tmp_path, *other)
+    _train(lists, tmp_path, *other[:-1])
+    folder = _folder(tmp_path)
+    assert folder.name == "r3d_18_own_clip32_bert10_e1"
+    model, settings, _ = load_model(folder / "last.safetensors")
+    assert settings.head == "bert10" and settings.frames == 32
+    assert model.get_parameter("head.bert.clsToken").shape == (1, 1, 512)
+
+
 @pytest.mark.parametrize("multigrid", ["wu", "srtg"])
 def test_a_multigrid_training_is_resumed_in_the_middle_of_a_cycle(
     lists, tmp_path, capsys, multigrid
