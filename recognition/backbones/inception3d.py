@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recognition.backbones.convolution3d import Conv3d, convolve
+
 WIDTH, REDUCED = 1024, 512
 _REDUCTION = (192, 96, 192, 24, 64, 64)
 Triple = tuple[int, int, int]
@@ -53,14 +55,14 @@ class Unit(nn.Module):
         self, channels: int, width: int, kernel: Triple, stride: Triple = (1, 1, 1)
     ) -> None:
         super().__init__()
-        self.conv3d = nn.Conv3d(channels, width, kernel, stride, bias=False)
+        self.conv3d = Conv3d(channels, width, kernel, stride, bias=False)
         self.bn = nn.BatchNorm3d(width, eps=1e-3, momentum=0.01)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps `(N, width, T', H', W')` of `(N, channels, T, H, W)`."""
         layer = self.conv3d
         padded, around = _padded(maps, layer.kernel_size, layer.stride)
-        convolved = functional.conv3d(padded, layer.weight, layer.bias, layer.stride, around)
+        convolved = convolve(layer, padded, around)
         return functional.relu(self.bn(convolved), inplace=True)
 
 

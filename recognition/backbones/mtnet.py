@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recognition.backbones.convolution3d import Conv3d
 from recognition.squeeze_recursion import recalibration, spatial_means
 
 SIZES = {
@@ -52,7 +53,7 @@ class MTNet(nn.Module):
     def __init__(self, size: str, groups: int = 1) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv3d(3, _WIDTHS[0], (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
+            Conv3d(3, _WIDTHS[0], (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
             nn.BatchNorm3d(_WIDTHS[0]),
             nn.ReLU(inplace=True),
         )
@@ -113,9 +114,9 @@ class MTConv(nn.Module):
         short_in = int(channels * rate) // of_short * of_short
         short, long = widths(width, rate)
         sizes = (kernel, stride, padding)
-        self.conv_short = nn.Conv3d(short_in, short, *sizes, groups=of_short, bias=False)
-        self.conv_long = nn.Conv3d(channels - short_in, long, *sizes, groups=of_long, bias=False)
-        self.conv_short2long = nn.Conv3d(short, long, 1, bias=False) if lateral else None
+        self.conv_short = Conv3d(short_in, short, *sizes, groups=of_short, bias=False)
+        self.conv_long = Conv3d(channels - short_in, long, *sizes, groups=of_long, bias=False)
+        self.conv_short2long = Conv3d(short, long, 1, bias=False) if lateral else None
         if groups == 1:
             self.norm_short: nn.Module = nn.BatchNorm3d(short)
             self.norm_long: nn.Module = nn.BatchNorm3d(long)

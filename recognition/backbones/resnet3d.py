@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from recognition.backbones.convolution3d import Conv3d
 from recognition.squeeze_recursion import SqueezeRecursion
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -128,9 +129,9 @@ class ResidualBlock(nn.Module):
         if settings.bottleneck:
             inner = width * settings.group_width // 64 * settings.groups
             unit = _unit(kind, inner, inner, between * settings.group_width // 64, stride)
-            self.conv1 = _normed(nn.Conv3d(channels, inner, 1, bias=False), inner)
+            self.conv1 = _normed(Conv3d(channels, inner, 1, bias=False), inner)
             self.conv2 = _normed(unit, inner)
-            self.conv3 = _normed(nn.Conv3d(inner, width, 1, bias=False), width, relu=False)
+            self.conv3 = _normed(Conv3d(inner, width, 1, bias=False), width, relu=False)
         else:
             second = _between(width, width) if settings.caffe else between
             self.conv1 = _normed(_unit(kind, channels, width, between, stride), width)
@@ -138,7 +139,7 @@ class ResidualBlock(nn.Module):
         self.bottleneck = settings.bottleneck
         self.downsample = None
         if stride != 1 or channels != width:
-            conv = nn.Conv3d(channels, width, 1, stride, bias=False)
+            conv = Conv3d(channels, width, 1, stride, bias=False)
             self.downsample = nn.Sequential(conv, nn.BatchNorm3d(width))
         self.place = settings.place
         self.sar = None
@@ -171,19 +172,19 @@ def _stem(kind: str) -> nn.Sequential:
     """The first layer, which halves height and width."""
     last = WIDTHS[0]
     if kind == "3d":
-        return _normed(nn.Conv3d(3, last, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False), last)
-    space = nn.Conv3d(3, _STEM, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False)
-    time = nn.Conv3d(_STEM, last, (3, 1, 1), 1, (1, 0, 0), bias=False)
+        return _normed(Conv3d(3, last, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False), last)
+    space = Conv3d(3, _STEM, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False)
+    time = Conv3d(_STEM, last, (3, 1, 1), 1, (1, 0, 0), bias=False)
     return nn.Sequential(*_normed(space, _STEM), *_normed(time, last))
 
 
 def _unit(kind: str, channels: int, width: int, between: int, stride: int) -> nn.Sequential:
     """A convolution of 3x3x3, or one over space and one over time."""
     if kind == "3d":
-        return nn.Sequential(nn.Conv3d(channels, width, 3, stride, 1, bias=False))
+        return nn.Sequential(Conv3d(channels, width, 3, stride, 1, bias=False))
     steps = (1, stride, stride)
-    space = nn.Conv3d(channels, between, (1, 3, 3), steps, (0, 1, 1), bias=False)
-    time = nn.Conv3d(between, width, (3, 1, 1), (stride, 1, 1), (1, 0, 0), bias=False)
+    space = Conv3d(channels, between, (1, 3, 3), steps, (0, 1, 1), bias=False)
+    time = Conv3d(between, width, (3, 1, 1), (stride, 1, 1), (1, 0, 0), bias=False)
     return nn.Sequential(*_normed(space, between), time)
 
 

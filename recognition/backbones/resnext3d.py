@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recognition.backbones.convolution3d import Conv3d
+
 WIDTH, REDUCED = 2048, 512
 _GROUPS = 32
 # Channels inside of the blocks of each stage, and the number of blocks.
@@ -23,15 +25,15 @@ class ResNeXtBlock(nn.Module):
     def __init__(self, channels: int, inner: int, stride: int = 1) -> None:
         super().__init__()
         out = 2 * inner
-        self.conv1 = nn.Conv3d(channels, inner, 1, bias=False)
+        self.conv1 = Conv3d(channels, inner, 1, bias=False)
         self.bn1 = nn.BatchNorm3d(inner)
-        self.conv2 = nn.Conv3d(inner, inner, 3, stride, 1, groups=_GROUPS, bias=False)
+        self.conv2 = Conv3d(inner, inner, 3, stride, 1, groups=_GROUPS, bias=False)
         self.bn2 = nn.BatchNorm3d(inner)
-        self.conv3 = nn.Conv3d(inner, out, 1, bias=False)
+        self.conv3 = Conv3d(inner, out, 1, bias=False)
         self.bn3 = nn.BatchNorm3d(out)
         self.downsample = None
         if stride != 1 or channels != out:
-            shortcut = nn.Conv3d(channels, out, 1, stride, bias=False)
+            shortcut = Conv3d(channels, out, 1, stride, bias=False)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm3d(out))
         start_convolutions(self)
 
@@ -62,7 +64,7 @@ def build_resnext3d(channels: int = 3) -> nn.Sequential:
             layers.append(ResNeXtBlock(width, inner, stride))
             width = 2 * inner
         stages.append(nn.Sequential(*layers))
-    first = nn.Conv3d(channels, 64, 7, (1, 2, 2), 3, bias=False)
+    first = Conv3d(channels, 64, 7, (1, 2, 2), 3, bias=False)
     pool = nn.MaxPool3d(3, 2, 1)
     network = nn.Sequential(first, nn.BatchNorm3d(64), nn.ReLU(inplace=True), pool, *stages)
     start_convolutions(network)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recognition.backbones.convolution3d import Conv3d
+
 SLOW, FAST = 0, 1
 WIDTHS = (2048, 256)
 REDUCED = (512, 128)
@@ -64,7 +66,7 @@ class Fusion(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         step = _FUSED_STEPS
-        self.conv_f2s = nn.Conv3d(
+        self.conv_f2s = Conv3d(
             channels, 2 * channels, (7, 1, 1), (step, 1, 1), (3, 0, 0), bias=False
         )
         self.bn = nn.BatchNorm3d(2 * channels)
@@ -88,7 +90,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         out = 4 * inner
         if channels != out or stride != 1:
-            self.branch1: nn.Module = nn.Conv3d(channels, out, 1, (1, stride, stride), bias=False)
+            self.branch1: nn.Module = Conv3d(channels, out, 1, (1, stride, stride), bias=False)
             self.branch1_bn: nn.Module = nn.BatchNorm3d(out)
         else:
             self.branch1 = self.branch1_bn = nn.Identity()
@@ -110,11 +112,11 @@ class DenseBottleneck(nn.Module):
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
         inner = out // 2
-        self.conv1, self.bn1 = nn.Conv3d(channels, inner, 1, bias=False), nn.BatchNorm3d(inner)
-        self.conv2 = nn.Conv3d(inner, inner, 3, 1, 1, bias=False)
+        self.conv1, self.bn1 = Conv3d(channels, inner, 1, bias=False), nn.BatchNorm3d(inner)
+        self.conv2 = Conv3d(inner, inner, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm3d(inner)
-        self.conv3, self.bn3 = nn.Conv3d(inner, out, 1, bias=False), nn.BatchNorm3d(out)
-        shortcut = nn.Conv3d(channels, out, 1, bias=False)
+        self.conv3, self.bn3 = Conv3d(inner, out, 1, bias=False), nn.BatchNorm3d(out)
+        shortcut = Conv3d(channels, out, 1, bias=False)
         self.downsample = nn.Sequential(shortcut, nn.BatchNorm3d(out))
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
@@ -131,11 +133,11 @@ class DenseBottleneck(nn.Module):
 class _Branch(nn.Module):
     def __init__(self, channels: int, inner: int, time: int, stride: int) -> None:
         super().__init__()
-        self.a = nn.Conv3d(channels, inner, (time, 1, 1), 1, (time // 2, 0, 0), bias=False)
+        self.a = Conv3d(channels, inner, (time, 1, 1), 1, (time // 2, 0, 0), bias=False)
         self.a_bn = nn.BatchNorm3d(inner)
-        self.b = nn.Conv3d(inner, inner, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False)
+        self.b = Conv3d(inner, inner, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False)
         self.b_bn = nn.BatchNorm3d(inner)
-        self.c = nn.Conv3d(inner, 4 * inner, 1, bias=False)
+        self.c = Conv3d(inner, 4 * inner, 1, bias=False)
         self.c_bn = nn.BatchNorm3d(4 * inner)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -192,7 +194,7 @@ class _PathStem(nn.Module):
     def __init__(self, width: int, time: int) -> None:
         super().__init__()
         padding = (time // 2, 3, 3)
-        self.conv = nn.Conv3d(3, width, (time, 7, 7), (1, 2, 2), padding, bias=False)
+        self.conv = Conv3d(3, width, (time, 7, 7), (1, 2, 2), padding, bias=False)
         self.bn = nn.BatchNorm3d(width)
 
     def forward(self, clips: Tensor) -> Tensor:
