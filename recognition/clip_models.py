@@ -13,6 +13,7 @@ from torch import nn
 
 import data
 from recognition.backbones import inception3d, resnext3d, slowfast
+from recognition.backbones.resnet3d import BOTTLENECKS, PLACES
 from recognition.clip_backbones import BACKBONES_3D, RESNETS_3D
 from recognition.heads.clip_classifier import ClipClassifier
 from recognition.heads.late_temporal import (
@@ -180,6 +181,7 @@ def _check(settings: ClipSettings) -> None:
         raise data.InputError(
             f"backbone {settings.backbone}: take one of {', '.join(BACKBONES_3D)}"
         )
+    places = _places(settings.backbone)
     two, narrowed = len(backbone.widths) > 1, settings.reduction != "none"
     problems = [
         (settings.head not in HEADS, f"head {settings.head}: take one of {', '.join(HEADS)}"),
@@ -211,7 +213,17 @@ def _check(settings: ClipSettings) -> None:
             settings.recursion is not None and settings.backbone not in RESNETS_3D,
             f"recursion: {settings.backbone} has none, take a 3D ResNet",
         ),
+        (
+            settings.recursion is not None and settings.place not in places,
+            f"place {settings.place}: recursion in {settings.backbone} is at {', '.join(places)}",
+        ),
     ]
     for wrong, problem in problems:
         if wrong:
             raise data.InputError(f"{problem}; change the settings of the model")
+
+
+def _places(backbone: str) -> Sequence[str]:
+    """Where in the blocks of a network recursion can be."""
+    depth = RESNETS_3D[backbone]["depth"] if backbone in RESNETS_3D else 0
+    return PLACES[depth in BOTTLENECKS]

@@ -177,7 +177,7 @@ def _checked(options: argparse.Namespace, listed: ListedData, settings: Settings
 def _run_folder(options: argparse.Namespace, listed: ListedData, settings: Settings) -> Path:
     """The folder of a run, named as TSM names its experiments."""
     if isinstance(settings, ClipSettings):
-        gates = f"gates_{settings.recursion}" if settings.recursion else ""
+        gates = f"gates_{settings.recursion}_{settings.place}" if settings.recursion else ""
         grid = f"multigrid_{options.multigrid}" if options.multigrid else ""
         name = f"{options.arch}_{listed.name}_clip{settings.frames}"
         return _named(

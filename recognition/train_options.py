@@ -13,6 +13,7 @@ from typing import Any
 import data
 from data.command import count, positive
 from recognition.backbones import BACKBONES
+from recognition.backbones.resnet3d import PLACES
 from recognition.clip_models import CLIP_MODELS, HEADS
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import data_options
@@ -34,7 +35,15 @@ _OF_IMAGES = (
     "dense_sample",
 )
 _OF_CLIPS = (
-    *("clip_length", "head", "gates", "train_frame_interval", "val_frame_interval", "fine_tune"),
+    *(
+        "clip_length",
+        "head",
+        "gates",
+        "place",
+        "train_frame_interval",
+        "val_frame_interval",
+        "fine_tune",
+    ),
     *("multigrid", "cycles"),
 )
 
@@ -110,15 +119,19 @@ def model_settings(options: argparse.Namespace, classes: int) -> Settings:
     """
     if options.arch in CLIP_MODELS:
         named = CLIP_MODELS[options.arch]
-        if options.gates != "off" and named.recursion is None:
-            raise data.InputError(f"--gates: {options.arch} has none; take srtg_{options.arch}")
+        for name in ("gates", "place"):
+            if getattr(options, name) and named.recursion is None:
+                raise data.InputError(
+                    f"--{name}: {options.arch} has none; take srtg_{options.arch}"
+                )
         return replace(
             named,
             classes=classes,
             frames=options.clip_length or named.frames,
             head=options.head or named.head,
             dropout=named.dropout if options.dropout is None else options.dropout,
-            recursion=named.recursion and options.gates,
+            recursion=named.recursion and (options.gates or named.recursion),
+            place=options.place or named.place,
         )
     known = {field.name for field in fields(SegmentSettings)}
     told = {name: value for name, value in vars(options).items() if name in known}
@@ -198,9 +211,9 @@ def _clip_options(parser: argparse.ArgumentParser) -> None:
         help="what makes a vector of the steps of time: their mean, BERT, ... (default: of the "
         "network)",
     )
-    add(
-        "--gates", choices=GATES, default="off", help="which clips SRTG's blocks multiply: off: all"
-    )
+    add("--gates", choices=GATES, help="which clips SRTG's blocks multiply (default: off, all)")
+    places = dict.fromkeys(place for known in PLACES.values() for place in known)
+    add("--place", choices=places, help="where in a block they do it (default: final, its end)")
     intervals: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
     add(
         "--train_frame_interval",

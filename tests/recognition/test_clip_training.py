@@ -130,6 +130,8 @@ def test_what_a_network_starts_from_is_told(lists, tmp_path, capsys):
         (["--arch=r3d_18", "--shift"], "--shift is for image networks, and --arch r3d_18"),
         (["--arch=resnet18"], "--clip_length is for 3D networks, and --arch resnet18 is none"),
         (["--arch=r3d_18", "--gates=cyclic"], "take srtg_r3d_18"),
+        (["--arch=r3d_18", "--place=mid"], "take srtg_r3d_18"),
+        (["--arch=srtg_r3d_18", "--place=end"], "place end: recursion in r3d_18 is at top, mid"),
         (["--arch=r3d_18", "--multigrid", "--lr_type=cos"], "use --lr_type step"),
         (["--arch=r3d_18", "--clip_length=3"], "frames at least 16"),
         (["--arch=mtnet_xs_g8", "--input_size=16"], "--input_size 16: .* clips so small"),
