@@ -7,7 +7,7 @@ there is, is between the steps that the head gets.
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,18 +31,23 @@ STEPS, BATCH, RATE = 600, 64, 3e-4
 PAIRS = 4000
 
 
-def main() -> int:
-    """Trains both heads and prints their accuracies."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Trains both heads and prints their accuracies.
+
+    Raises:
+        InputError: the weights are of no 3D network.
+    """
+    parser = data.CommandParser(description=__doc__)
     parser.add_argument(
         "weights", nargs="?", type=Path, default=TRAINED, help="best ones of the recipe"
     )
-    weights = parser.parse_args().weights
+    weights = parser.parse_args(argv).weights
     if not weights.exists():
         print(f"no {weights}: train it by python recognition/train.py --recipe {RECIPE}")
         return 0
     model, settings, _ = load_model(weights)
-    assert isinstance(model, ClipClassifier)
+    if not isinstance(model, ClipClassifier):
+        raise data.InputError(f"{weights}: is of no 3D network; train the recipe {RECIPE}")
     model.finish_training()
     options = parse_options(["--recipe", RECIPE])
     listed = listed_data(options, {"train": None, "val": None}, "RGB")
