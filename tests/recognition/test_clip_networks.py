@@ -9,6 +9,7 @@ import data
 from recognition.backbones.resnet3d import BOTTLENECKS, ResidualBlock, ResNet3DSettings
 from recognition.clip_models import BACKBONES_3D, ClipSettings, build_clip_model
 from recognition.heads.bert import VISIBLE, Bert
+from recognition.heads.late_temporal import BertHead, ConcatenationHead, LstmHead, PooledHead
 from recognition.published_clips import LATE_TEMPORAL_MODELS
 from recognition.squeeze_recursion import SqueezeRecursion, time_consistent
 from tests.recognition.clip_networks import (
@@ -281,3 +282,20 @@ def test_networks_learn(backbone):
     assert model.fc_action.weight.grad.abs().sum() > 0
     first = next(iter(model.features.parameters()))
     assert first.grad is not None and first.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("head", "knows_order"),
+    [
+        (PooledHead([16], dropout=0.5), False),
+        (BertHead(16, 5, dropout=0.5), True),
+        (BertHead(16, 5, dropout=0.5, normalised=True), True),
+        (LstmHead(16, dropout=0.5), True),
+        (ConcatenationHead(16, 5, 8, dropout=0.5, non_local=False), True),
+    ],
+)
+def test_which_heads_know_the_order_of_steps(head, knows_order):
+    maps = torch.randn(3, 16, 5, 2, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        forwards, backwards = (head.eval()(seen) for seen in (maps, maps.flip(2)))
+    assert torch.allclose(forwards, backwards, atol=1e-6) != knows_order
