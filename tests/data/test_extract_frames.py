@@ -109,14 +109,13 @@ def test_a_killed_run_leaves_whole_folders_and_goes_on(tmp_path: Path) -> None:
     main(["set", "--save_root", "whole", "--workers", "1"])
     whole = contents(Path("whole", FOLDER))
     command = [sys.executable, str(ROOT / "data" / "extract_frames.py"), "set", "--workers", "2"]
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    run = subprocess.Popen(command, stdout=subprocess.PIPE)
     limit = time.monotonic() + 60
     root = Path("runs", FOLDER)
     while not (root / "1").exists() and run.poll() is None:
         assert time.monotonic() < limit
     run.kill()
-    run.wait()
-    time.sleep(1)  # its processes end when they see that it did
+    run.communicate()  # its processes, which write there too, end when they see that it did
     done = [path for path in root.glob("[!.]*")]
     assert 0 < len(done) < 8
     for folder in done:

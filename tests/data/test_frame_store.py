@@ -293,14 +293,13 @@ def test_a_killed_run_leaves_whole_databases_and_goes_on() -> None:
         write_video(Path(f"set/{number}.mp4"), frames=150)
     store("set", "whole")
     command = [sys.executable, str(ROOT / "data" / "frame_store.py"), "set", "out"]
-    run = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.DEVNULL)
+    run = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE)
     limit = time.monotonic() + 60
     root = Path("out")
     while not (root / "1").exists() and run.poll() is None:
         assert time.monotonic() < limit
     run.kill()
-    run.wait()
-    time.sleep(1)  # its processes end when they see that it did
+    run.communicate()  # its processes, which write there too, end when they see that it did
     done = list(root.glob("[!.]*"))
     assert 0 < len(done) < 8
     for folder in done:
