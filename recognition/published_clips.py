@@ -97,7 +97,7 @@ def own_clip_names(published: Mapping[str, TensorT]) -> dict[str, TensorT]:
         if not (twice and name.startswith("mapper")):
             if resnext:
                 first, _, rest = name.partition(".")
-                name = f"features.{_RESNEXT[first]}.{rest}" if first in _RESNEXT else name
+                name = f"{_RESNEXT[first]}.{rest}" if first in _RESNEXT else name
             own[_own(name, indexed=indexed, r2plus1d=r2plus1d)] = tensor
     return {name: tensor for name, tensor in own.items() if name}
 

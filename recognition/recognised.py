@@ -65,8 +65,9 @@ def _backbone(state: Mapping[str, Tensor]) -> str | None:
         return "slowfast50"
     if "features.0.conv3d.weight" in state:
         return "I3D"
-    if "features.7.0.conv1.weight" in state:
-        return "resneXt3D101"
+    kernel = state.get("features.7.0.conv1.weight")
+    if kernel is not None:  # of a 2D ResNet, too
+        return "resneXt3D101" if kernel.dim() == 5 else None
     blocks = tuple(_blocks(state, stage) for stage in _STAGES)
     if "features.layer1.0.conv1_1.conv_short.weight" in state:
         kernel = state["features.layer1.0.conv2.conv_short.weight"]

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 from data.video import open_video
 from recognition.clip_models import CLIP_MODELS, ClipSettings, build_clip_model
@@ -110,3 +111,30 @@ def test_scores_of_the_published_i3d():
         scores = model(clips).numpy()
     error = np.abs(scores - arrays["logits"]).max() / np.abs(arrays["logits"]).max()
     assert error <= description["tolerance"]
+
+
+def test_the_resnext_of_kinetics(tmp_path):
+    """Late temporal modelling starts from a file with the names of torchvision's ResNets."""
+    model = create_model("rgb_resneXt3D64f101", 5)
+    places = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        first, index, rest = name.split(".", 2) if name.startswith("features") else (name, "", "")
+        name = f"{places[index]}.{rest}" if rest else first.replace("fc_action", "fc")
+        state[f"module.{name}"] = tensor.half()
+    path = tmp_path / "resnext-101-64f-kinetics.pth"
+    torch.save({"arch": "resnext-101", "state_dict": state}, path)
+    found, settings, _ = load_model(path)
+    assert settings.backbone == "resneXt3D101" and settings.classes == 5
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(found.state_dict()[name], tensor.half().to(tensor.dtype)), name
+    bert = create_model("rgb_resneXt3D64f101_bert10_FRMB", 3)
+    transfer = start_from(bert, str(path))
+    assert transfer.taken > 600
+    assert all(name.startswith(("head.", "fc_action.", "features.7.2.")) for name in transfer.kept)
+
+
+def test_the_resnet_of_images_is_no_3d_network():
+    with torch.device("meta"):
+        state = torchvision.models.resnet50().state_dict()
+    assert recognised_settings(state) == {}
