@@ -1,6 +1,6 @@
 """How fast 3D networks classify clips and learn, beside the same networks in plain eager float32.
 
-- Forward: one clip and eight, of 16 frames of 112 pixels. Ours is a network after
+- Forward: one clip and eight, of 32 frames of 112 pixels. Ours is a network after
   `finish_training`; then the same with channels last, and compiled.
 - A step of training, of eight clips of 64 pixels: in channels last, compiled, and on a GPU in
   bfloat16.

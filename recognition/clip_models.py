@@ -105,10 +105,14 @@ def build_clip_model(settings: ClipSettings) -> ClipClassifier:
     backbone = BACKBONES_3D[settings.backbone]
     features = backbone.build(settings.channels, settings.recursion, settings.place)
     widths, mappers = _reduced(features, settings, backbone.widths)
-    head = _head(settings, widths, [settings.frames // stride for stride in backbone.strides])
-    return ClipClassifier(
+    steps = [-(-settings.frames // stride) for stride in backbone.strides]
+    head = _head(settings, widths, steps)
+    model = ClipClassifier(
         features, mappers, head, head.width, settings.classes, channels=settings.channels
     )
+    if settings.of_srtg:
+        nn.init.normal_(model.fc_action.weight, std=0.01)
+    return model
 
 
 def _reduced(
@@ -197,13 +201,19 @@ def _check(settings: ClipSettings) -> None:
             settings.modality == "Flow" and backbone.flow is None,
             f"modality Flow: {settings.backbone} is for RGB",
         ),
-        (
-            settings.classes < 1 or settings.frames < max(backbone.strides),
-            f"classes must be positive, and frames at least {max(backbone.strides)}",
-        ),
+        (settings.classes < 1, "classes: must be positive"),
+        (settings.frames < 1, "frames: must be positive"),
         (
             two != settings.head.startswith("bert10_") and settings.head != "pooled",
             f"head {settings.head}: late and early BERT are of two paths, other heads of one",
+        ),
+        (
+            settings.head != "pooled" and settings.backbone.startswith("mtnet"),
+            f"head {settings.head}: {settings.backbone} has the pooled one only",
+        ),
+        (
+            settings.head == "paired" and settings.backbone != "I3D",
+            f"head {settings.head}: is that of I3D for Kinetics",
         ),
         (
             narrowed and settings.backbone not in _NARROWED,

@@ -145,6 +145,7 @@ class SrtgSizes:
         crop: side of the square that is taken of it at random.
         tested: shorter side of images in validation.
         kept: sides of squares in their centre that are kept, one after the other.
+        seen: side of the clips that the network sees in validation.
     """
 
     shorter: int
@@ -152,6 +153,7 @@ class SrtgSizes:
     crop: int
     tested: int
     kept: tuple[int, ...]
+    seen: int
 
 
 _LARGE, _SMALL = ("kinetics", "hacs", "moments"), ("ucf101", "hmdb51", "diving48")
@@ -164,21 +166,22 @@ def is_of_srtg(dataset: str) -> bool:
     return dataset.lower().startswith((*_LARGE, *_SMALL))
 
 
-def srtg_sizes(dataset: str, size: int) -> SrtgSizes:
+def srtg_sizes(dataset: str, size: int | None) -> SrtgSizes:
     """The sizes in SRTG's pipeline, for other data sets than its own in proportion to Kinetics.
 
     Args:
         dataset: its name.
-        size: side of the clips that the network sees.
+        size: side of the clips that the network sees in training; None for a network of SRTG of
+            which nothing is told.
     """
-    name = dataset.lower()
+    name, size = dataset.lower(), size or _KEPT
     if name.startswith(_LARGE):
         kept = (_TESTED,) if name.startswith("moments") else (_TESTED, _KEPT)
-        return SrtgSizes(_SHORTER, _SHORTER, size, _TESTED, kept)
+        return SrtgSizes(_SHORTER, _SHORTER, size, _TESTED, kept, _KEPT if size == _OWN else size)
     if name.startswith(_SMALL):
-        return SrtgSizes(_TESTED, None, _CROP, _TESTED, (size,))
+        return SrtgSizes(_TESTED, None, _CROP, _TESTED, (size,), size)
     shorter = size * _SHORTER // _OWN
-    return SrtgSizes(shorter, shorter, size, size * _TESTED // _KEPT, (size,))
+    return SrtgSizes(shorter, shorter, size, size * _TESTED // _KEPT, (size,), size)
 
 
 def srtg_appearance(dataset: str) -> Appearance:
@@ -241,7 +244,8 @@ class SrtgViews:
         kept = [shorter_resized(image, self.sizes.tested) for image in images]
         for side in self.sizes.kept:
             kept = [centre_cropped(image, side) for image in kept]
-        return _srtg_tensor(kept, self.input_format, self.frames)
+        wanted = replace(self.input_format, crop_size=self.sizes.seen)
+        return _srtg_tensor(kept, wanted, self.frames)
 
 
 def late_temporal_size(size: int) -> tuple[int, int]:

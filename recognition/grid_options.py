@@ -50,8 +50,8 @@ def grid_of(
         )
     except ValueError as error:
         raise data.InputError(
-            f"--multigrid: {error}; change --batch_size, --clip_length or --cycles, or train "
-            "without"
+            f"--multigrid: {error}; change --batch_size, --clip_length, --cycles or --lr_steps, or "
+            "train without"
         ) from None
     steps = list(multigrid_steps(phases, clips))
     return steps, len(steps) / phases[-1].until

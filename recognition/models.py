@@ -101,7 +101,7 @@ def check_clips(model: Classifier, channels: int, size: int) -> None:
     try:
         with torch.inference_mode():
             model.eval()(torch.zeros(1, channels, size, size))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise data.InputError(
             f"--input_size {size}: the network has no use for clips so small ({reason}); give a "

@@ -88,7 +88,8 @@ def testing_views(
         mode = "all" if options.multiple_clips else "one"
         chosen = _clip_sampling(settings, mode, options.val_frame_interval, dataset)
         if settings.of_srtg:
-            sizes = srtg_sizes(dataset, wanted.crop_size)
+            published = input_size is None and is_of_srtg(dataset)
+            sizes = srtg_sizes(dataset, None if published else wanted.crop_size)
             return chosen, SrtgViews(wanted, settings.frames, sizes)
         return chosen, LateTemporalViews(wanted, options.test_crops)
     transform = evaluation_transform(

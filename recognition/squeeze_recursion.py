@@ -31,6 +31,8 @@ class SqueezeRecursion(nn.Module):
         if gate not in GATES:
             raise ValueError(f"gate must be one of {', '.join(GATES)}, not {gate}")
         self.lstm = nn.LSTM(channels, channels, _LAYERS)
+        # What is never used has no gradients for several processes to wait for.
+        self.lstm.requires_grad_(gate != "published")
         self.gate = gate
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -48,9 +48,9 @@ from training.run import BEST_WEIGHTS, LAST_WEIGHTS
 
 _OF_IMAGES = (
     *("arch", "test_segments", "num_frame", "activation", "seqvlad_type", "with_relu"),
-    *("full_res", "dense_sample", "twice_sample", "sequences"),
+    *("full_res", "dense_sample", "twice_sample", "sequences", "interval"),
 )
-_OF_CLIPS = ("multiple_clips", "clip_length")
+_OF_CLIPS = ("multiple_clips", "clip_length", "val_frame_interval")
 # Change nothing that is computed.
 _FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
 
@@ -71,9 +71,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _test(options: argparse.Namespace, device: torch.device) -> None:
     model, settings, checkpoint = load_model(options.weights, **_given_settings(options))
     lists = {"val": options.test_list}
-    of_clips = isinstance(settings, ClipSettings)
     of_seqvlad = isinstance(settings, SegmentSettings) and settings.num_centers > 0
-    _check_options(options, of_clips=of_clips)
+    _check_options(options, settings)
+    if isinstance(settings, ClipSettings) and options.val_frame_interval is None:
+        trained = checkpoint.metadata.get("recipe") or {}
+        options.val_frame_interval = trained.get("val_frame_interval")
     learned = tuple(checkpoint.metadata.get("classes") or ())
     listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad, classes=learned)
     _check_classes(learned, listed, checkpoint.path)
@@ -183,19 +185,32 @@ def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _check_options(options: argparse.Namespace, *, of_clips: bool) -> None:
-    """Refuses options of the other kind of network.
+def _check_options(options: argparse.Namespace, settings: Settings) -> None:
+    """Refuses options of another kind of network.
 
     Raises:
         InputError: they are given.
     """
+    of_clips = isinstance(settings, ClipSettings)
     foreign = _OF_IMAGES if of_clips else _OF_CLIPS
-    given = [name for name in foreign if getattr(options, name) not in (None, False)]
+    given = [name for name in foreign if getattr(options, name) not in (None, False, 0)]
     if given:
         kind = "image networks" if of_clips else "3D networks"
         raise data.InputError(f"--{given[0]} is for {kind}, of which {options.weights} is none")
     if of_clips and options.test_crops not in (1, 10):
         raise data.InputError(f"--test_crops {options.test_crops}: 3D networks have 1 or 10")
+    if isinstance(settings, ClipSettings):
+        whole = settings.head == "paired"
+        if options.test_crops > 1 and (settings.of_srtg or whole):
+            raise data.InputError(
+                f"--test_crops {options.test_crops}: {settings.backbone} is tested by the centre; "
+                "leave it out"
+            )
+        given = [name for name in _OF_CLIPS if whole and getattr(options, name)]
+        if given:
+            raise data.InputError(
+                f"--{given[0]}: the I3D of Kinetics sees whole videos; leave it out"
+            )
 
 
 def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -228,8 +243,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         type=positive,
         nargs="+",
         metavar="N",
-        help="distances of frames, of which one is drawn (3D networks; default: 2; late temporal "
-        "modelling: 1, and one only)",
+        help="distances of frames, of which one is drawn (3D networks; default: as in training, "
+        "or 2; late temporal modelling: 1, and one only)",
     )
     add("--input_size", type=positive, help="side of the crops (default: of the network)")
     add("--arch", choices=tuple(BACKBONES), help="image network, where the file does not tell")

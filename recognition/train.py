@@ -117,8 +117,9 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         validate,
         steps=steps,
         val_step=max(1, round(options.eval_freq * steps_per_epoch)),
-        length=f"{counted(options.epochs, 'epoch')}, {counted(steps, 'step')} of "
-        f"{counted(min(options.batch_size, len(clips['train'])), 'clip')}",
+        length=f"{counted(round(steps / steps_per_epoch), 'epoch')}, {counted(steps, 'step')} of "
+        f"{counted(min(options.batch_size, len(clips['train'])), 'clip')}"
+        f"{'' if grid is None else ' and more'}",
     )
     return 0
 

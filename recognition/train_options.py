@@ -101,6 +101,8 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--momentum, --dampening, --dropout and --ema must be 0 to less than 1")
     if options.nesterov and (options.dampening or not options.momentum):
         parser.error("--nesterov needs a --momentum, and no --dampening")
+    if options.cycles != "both" and not options.multigrid:
+        parser.error("--cycles are those of --multigrid; add it")
     if options.multigrid and (options.lr_type != "step" or not options.lr_steps):
         parser.error("--multigrid has its own rates between --lr_steps; use --lr_type step")
     if options.consensus_type != "avg":
@@ -122,7 +124,7 @@ def model_settings(options: argparse.Namespace, classes: int) -> Settings:
         for name in ("gates", "place"):
             if getattr(options, name) and named.recursion is None:
                 raise data.InputError(
-                    f"--{name}: {options.arch} has none; take srtg_{options.arch}"
+                    f"--{name}: {options.arch} has no recursion; take one such as srtg_r3d_18"
                 )
         return replace(
             named,

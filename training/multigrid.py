@@ -80,8 +80,14 @@ def multigrid_phases(
         short: whether there is a short one.
 
     Raises:
-        ValueError: the clips are too short or too small for the cycles.
+        ValueError: the clips are too short or too small for the cycles, or there is no part of the
+            training between two falls of the rate.
     """
+    if any(start >= end for start, end in pairwise((0, *lr_steps, epochs))):
+        raise ValueError(
+            f"the epochs at which the rate falls ({', '.join(map(str, lr_steps))}) must rise and "
+            f"be less than all {epochs}"
+        )
     if min(frames // 4, size // 3) < 1:
         raise ValueError(f"clips of {frames} frames of {size} pixels are too small for the cycles")
     if not long:
@@ -193,7 +199,7 @@ def srtg_epoch(
     """
     if short and not long:
         raise ValueError("there is no short cycle without the long one")
-    steps = _srtg_count(clips // batch, short=short) if long else clips // batch
+    steps = _srtg_count(clips // batch, short=short) if long else max(1, clips // batch)
     wanted = [_srtg_step(step, steps, batch, frames, size, cycles=long) for step in range(steps)]
     # Each of the three steps of the short cycle has a loader, which stays while any of the three
     # gives clips of the wanted kind: now and then a step gets those of the part before.

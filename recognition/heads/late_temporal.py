@@ -53,8 +53,10 @@ class PairedHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Vectors `(N, channels)` of maps of two steps or more."""
+        """Vectors `(N, channels)`; a single step is that of a video too short for a pair."""
         steps = steps_of(maps)
+        if steps.shape[1] == 1:
+            steps = steps.expand(-1, 2, -1)
         output: Tensor = self.dropout((steps[:, 1:] + steps[:, :-1]).mean(1) / 2)
         return output
 

@@ -10,6 +10,7 @@ from recognition.backbones.resnet3d import BOTTLENECKS, ResidualBlock, ResNet3DS
 from recognition.clip_models import BACKBONES_3D, ClipSettings, build_clip_model
 from recognition.heads.bert import VISIBLE, Bert
 from recognition.heads.late_temporal import BertHead, ConcatenationHead, LstmHead, PooledHead
+from recognition.models import create_model
 from recognition.published_clips import LATE_TEMPORAL_MODELS
 from recognition.squeeze_recursion import SqueezeRecursion, time_consistent
 from tests.recognition.clip_networks import (
@@ -257,8 +258,9 @@ def test_only_open_clips_train_the_recursion():
         ({"reduction": "half"}, "reduction half: take one of"),
         ({"modality": "RGBDiff"}, "take RGB or Flow"),
         ({"modality": "Flow"}, "r3d_18 is for RGB"),
-        ({"frames": 8}, "frames at least 16"),
-        ({"classes": 0}, "classes must be positive"),
+        ({"frames": 0}, "frames: must be positive"),
+        ({"classes": 0}, "classes: must be positive"),
+        ({"head": "paired"}, "is that of I3D"),
         ({"head": "bert10_late"}, "are of two paths"),
         ({"backbone": "slowfast50", "frames": 64, "head": "bert10"}, "are of two paths"),
         ({"reduction": "FRMB"}, "is known of resneXt3D101, I3D, slowfast50"),
@@ -299,3 +301,35 @@ def test_which_heads_know_the_order_of_steps(head, knows_order):
     with torch.no_grad():
         forwards, backwards = (head.eval()(seen) for seen in (maps, maps.flip(2)))
     assert torch.allclose(forwards, backwards, atol=1e-6) != knows_order
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "frames"),
+    [
+        ("r3d_18", {"head": "bert10"}, 20),
+        ("r3d_18", {"head": "concatenation"}, 17),
+        ("rgb_I3D64f", {"head": "bert2"}, 12),
+        ("rgb_I3D64f", {"head": "paired"}, 8),
+        ("rgb_slowfast64f_50_bert10_FRMB_late", {}, 20),
+        ("r3d_18", {}, 5),
+    ],
+)
+def test_clips_of_any_length(name, settings, frames):
+    model = create_model(name, 3, frames=frames, **settings).eval()
+    with torch.inference_mode():
+        assert model(torch.randn(1, 3 * frames, 64, 64)).isfinite().all()
+
+
+def test_recursion_that_is_never_used_has_no_gradients():
+    used, unused = (SqueezeRecursion(4, gate) for gate in ("cyclic", "published"))
+    assert all(parameter.requires_grad for parameter in used.parameters())
+    assert not any(parameter.requires_grad for parameter in unused.parameters())
+
+
+def test_how_classifiers_of_3d_networks_start():
+    deviations = {
+        name: float(create_model(name, 51).fc_action.weight.detach().std())
+        for name in ("r3d_18", "rgb_r2plus1d_32f_34")
+    }
+    xavier = (2 / (512 + 51)) ** 0.5
+    assert deviations == pytest.approx({"r3d_18": 0.01, "rgb_r2plus1d_32f_34": xavier}, rel=0.05)

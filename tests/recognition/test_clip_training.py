@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -40,8 +41,10 @@ def test_training_and_testing(lists, tmp_path):
     best = load_classifier(folder / "best.safetensors")
     assert best.metadata["model"]["backbone"] == "mtnet_xs_g8"
     command = [str(folder / "last.safetensors"), "--dataset=own", f"--data_root={lists}"]
-    command += [f"--save_root={tmp_path}", "--num_workers=0", "--val_frame_interval=1"]
-    testing.main([*command, "--json", str(tmp_path / "figures.json")])
+    command += [f"--save_root={tmp_path}", "--num_workers=0"]
+    with mock.patch.object(testing, "testing_views", wraps=testing.testing_views) as views:
+        testing.main([*command, "--json", str(tmp_path / "figures.json")])
+    assert views.call_args.args[1].val_frame_interval == [1]  # as in training
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     validated = [record["validation"]["top1"] for record in log if "validation" in record]
     # The videos are shorter than a clip: of each, one frame is seen, here and there another.
@@ -51,8 +54,11 @@ def test_training_and_testing(lists, tmp_path):
     testing.main([*command, "--multiple_clips", "--overwrite"])
     with pytest.raises(data.InputError, match="--full_res is for image networks"):
         testing.main([*command, "--full_res"])
-    with pytest.raises(data.InputError, match="--test_crops 3: 3D networks"):
-        testing.main([*command, "--test_crops=3"])
+    with pytest.raises(data.InputError, match="--interval is for image networks"):
+        testing.main([*command, "--interval=2"])
+    for crops, problem in ((3, "3D networks have 1 or 10"), (10, "is tested by the centre")):
+        with pytest.raises(data.InputError, match=f"--test_crops {crops}: .*{problem}"):
+            testing.main([*command, f"--test_crops={crops}"])
 
 
 def test_another_head(lists, tmp_path):
@@ -129,16 +135,22 @@ def test_what_a_network_starts_from_is_told(lists, tmp_path, capsys):
     [
         (["--arch=r3d_18", "--shift"], "--shift is for image networks, and --arch r3d_18"),
         (["--arch=resnet18"], "--clip_length is for 3D networks, and --arch resnet18 is none"),
-        (["--arch=r3d_18", "--gates=cyclic"], "take srtg_r3d_18"),
-        (["--arch=r3d_18", "--place=mid"], "take srtg_r3d_18"),
+        (["--arch=r3d_18", "--gates=cyclic"], "r3d_18 has no recursion; take one such as srtg"),
+        (["--arch=mtnet_s", "--place=mid"], "mtnet_s has no recursion"),
         (["--arch=srtg_r3d_18", "--place=end"], "place end: recursion in r3d_18 is at top, mid"),
         (["--arch=r3d_18", "--multigrid", "--lr_type=cos"], "use --lr_type step"),
-        (["--arch=r3d_18", "--clip_length=3"], "frames at least 16"),
+        (["--arch=mtnet_xs_g8", "--clip_length=2"], "clips so small .at least three frames"),
         (["--arch=mtnet_xs_g8", "--input_size=16"], "--input_size 16: .* clips so small"),
         (["--arch=rgb_I3D64f_bert2", "--multigrid"], "takes clips of 16 frames only"),
         (["--arch=r3d_18", "--init_weights=imagenet"], "no weights of ImageNet for 3D"),
         (["--arch=r3d_18", "--nesterov", "--dampening=0.9"], "--nesterov needs"),
         (["--arch=r3d_18", "--multigrid=srtg"], "too few for the cycles"),
+        (
+            ["--arch=r3d_18", "--multigrid", "--epochs=10"],
+            r"falls \(20, 40\) must rise and be less",
+        ),
+        (["--arch=mtnet_s", "--head=bert10_late"], "mtnet_s has the pooled one only"),
+        (["--arch=r3d_18", "--head=paired"], "head paired: is that of I3D"),
     ],
 )
 def test_bad_options_are_one_sentence(lists, tmp_path, options, message):

@@ -202,3 +202,22 @@ def test_sizes_of_other_data_sets_are_in_proportion():
     assert srtg_sizes("own", 142).shorter == 192
     assert srtg_sizes("HACS", 224).kept == (294, 256)
     assert srtg_sizes("ucf101", 256).crop == 224
+
+
+@pytest.mark.parametrize(
+    ("dataset", "trained", "seen"),
+    [
+        ("kinetics700", 284, 256),  # always, as published
+        ("moments", 284, 256),
+        ("hacs", None, 256),
+        ("ucf101", None, 256),
+        ("hmdb51", 256, 256),
+        ("kinetics700", 112, 112),
+        ("own", 284, 284),
+    ],
+)
+def test_sizes_that_networks_of_srtg_are_tested_with(dataset, trained, seen):
+    sizes = srtg_sizes(dataset, trained)
+    views = SrtgViews(format_of(MODELS["r3d_18"], trained), 2, sizes)
+    image = np.zeros((300, 400, 3), np.uint8)
+    assert views([image] * 2, RANDOM).shape == (6, seen, seen)

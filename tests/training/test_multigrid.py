@@ -124,3 +124,14 @@ def test_the_order_is_the_same_from_any_step_on(samples, batches, cut, seed):
     for start in range(0, len(keys) - samples + 1, samples):
         assert sorted(key[1] for key in keys[start : start + samples]) == list(range(samples))
     assert all(key[2:] == (4 * len(batch), 8, 2) for batch in whole for key in batch)
+
+
+def test_schedules_that_are_none():
+    sizes = {"batch": 8, "frames": 16, "size": 64}
+    for lr_steps in ([20, 40], [10], [6, 4], [0, 4]):
+        with pytest.raises(ValueError, match="must rise and be less than all 10"):
+            multigrid_phases(**sizes, epochs=10, lr_steps=lr_steps)
+    # Fewer clips than a batch has are one step, with cycles too few.
+    assert len(srtg_epoch(5, **sizes, long=False, short=False)) == 1
+    with pytest.raises(ValueError, match="too few for the cycles"):
+        srtg_epoch(5, **sizes)
