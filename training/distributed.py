@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import data
 
@@ -167,6 +168,11 @@ def normalise_jointly(network: nn.Module) -> None:
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, JointBatchNorm.like(child))
+            elif isinstance(child, nn.BatchNorm3d):
+                setattr(module, name, JointBatchNorm3d.like(child))
+
+
+JointT = TypeVar("JointT", bound="_JointBatchNorm")
 
 
 class _Sum(torch.autograd.Function):
@@ -186,11 +192,11 @@ def _added_up(value: Tensor) -> Tensor:
     return cast(Tensor, _Sum.apply(value))
 
 
-class JointBatchNorm(nn.BatchNorm2d):
+class _JointBatchNorm(_BatchNorm):
     """Batch normalisation over the batch of all processes, each with equally many samples."""
 
     @classmethod
-    def like(cls, other: nn.BatchNorm2d) -> JointBatchNorm:
+    def like(cls: type[JointT], other: _BatchNorm) -> JointT:
         """With the parameters and statistics of another one."""
         made = cls(other.num_features, other.eps, other.momentum)
         made.weight, made.bias = other.weight, other.bias
@@ -198,19 +204,21 @@ class JointBatchNorm(nn.BatchNorm2d):
         made.num_batches_tracked = other.num_batches_tracked
         return made.train(other.training)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """`(N, C, H, W)` to the same shape."""
+    def forward(self, maps: Tensor) -> Tensor:
+        """`(N, C, H, W)`, or `(N, C, T, H, W)`, to the same shape."""
         if not self.training:
-            return super().forward(images)
-        values = images.to(self.weight.dtype)
+            return super().forward(maps)
+        values = maps.to(self.weight.dtype)
+        axes = [axis for axis in range(values.dim()) if axis != 1]
+        each = (-1, *[1] * (values.dim() - 2))
         count = world_size() * values[:, 0].numel()
-        mean = _added_up(values.sum((0, 2, 3))) / count
-        centred = values - mean[:, None, None]
-        variance = _added_up(centred.square().sum((0, 2, 3))) / count
+        mean = _added_up(values.sum(axes)) / count
+        centred = values - mean.view(each)
+        variance = _added_up(centred.square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        normalised = centred * scale[:, None, None] + self.bias[:, None, None]
-        return normalised.to(images.dtype)
+        normalised = centred * scale.view(each) + self.bias.view(each)
+        return normalised.to(maps.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         assert self.running_mean is not None and self.running_var is not None
@@ -219,3 +227,11 @@ class JointBatchNorm(nn.BatchNorm2d):
         part = self.momentum if self.momentum is not None else 1 / int(self.num_batches_tracked)
         self.running_mean.lerp_(mean, part)
         self.running_var.lerp_(variance, part)
+
+
+class JointBatchNorm(_JointBatchNorm, nn.BatchNorm2d):
+    """Of images, see `_JointBatchNorm`."""
+
+
+class JointBatchNorm3d(_JointBatchNorm, nn.BatchNorm3d):
+    """Of clips, see `_JointBatchNorm`."""

@@ -1,12 +1,13 @@
 """Trains a small network on made-up samples in double precision; torchrun may start it twice.
 
-Its argument is the folder for the weights and losses.
+Its arguments are the folder for the weights and losses, and "clips" for a 3D network.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from torch import Tensor
 from detection.loss import MicroTubeObjective
 from detection.network import MicroTubeNetwork
 from detection.streams import Stream
+from recognition import create_model
+from recognition.objective import ClipObjective
 from training.distributed import end_processes, rank, start_processes
 from training.settings import TrainerSettings
 from training.trainer import Trainer
@@ -45,6 +48,17 @@ class MadeUpSamples:
         return images, classes, offsets
 
 
+class MadeUpClips:
+    """Noise with random classes, decided by the draw."""
+
+    def __len__(self) -> int:
+        return 16
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+        random = torch.Generator().manual_seed(key[0])
+        return torch.randn(12, SIDE, SIDE, generator=random, dtype=torch.float64), key[0] % 3
+
+
 class Losses:
     """Keeps what a monitor is told."""
 
@@ -60,21 +74,30 @@ class Losses:
         self.records.clear()
 
 
-def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
+def main(
+    folder: Path, accumulate: int = 1, *, merged: bool = False, of_clips: bool = False
+) -> None:
     """Trains some steps and writes the weights; without batch normalisation if it is merged."""
     device = start_processes(torch.device("cpu"))
     torch.manual_seed(0)
-    network = MicroTubeNetwork("mobilenet_v2_stride16", 3, 2, SIDE, STREAMS, "sum").double()
+    network: Any
+    if of_clips:
+        network = create_model("r3d_18", 3, frames=4).double()
+        learning: tuple[Any, Any] = ClipObjective(), MadeUpClips()
+    else:
+        network = MicroTubeNetwork("mobilenet_v2_stride16", 3, 2, SIDE, STREAMS, "sum").double()
+        learning = MicroTubeObjective(), MadeUpSamples(len(network.priors))
+    objective, samples = learning
     if merged:
         merge_normalisation(network)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
     losses = Losses()
     trainer = Trainer(
         network.to(device),
-        MicroTubeObjective(),
+        objective,
         optimizer,
         torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0),
-        MadeUpSamples(len(network.priors)),
+        samples,
         folder,
         settings=TrainerSettings(BATCH, accumulate, average_decay=0.9),
         monitor=losses if rank() == 0 else None,
@@ -91,4 +114,4 @@ def main(folder: Path, accumulate: int = 1, *, merged: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), of_clips="clips" in sys.argv)

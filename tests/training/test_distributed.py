@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from tests.training.joint_training import main
-from training.distributed import JointBatchNorm
+from training.distributed import JointBatchNorm, JointBatchNorm3d
 
 SCRIPT = Path(__file__).parent / "joint_training.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 
 
-def _trained(folder, launcher):
+def _trained(folder, launcher, *more):
     folder.mkdir()
-    command = [*launcher, str(SCRIPT), str(folder)]
+    command = [*launcher, str(SCRIPT), str(folder), *more]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return torch.load(folder / "trained.pt", weights_only=True)
@@ -38,6 +38,14 @@ def test_two_processes_train_as_one_does(tmp_path):
         torch.testing.assert_close(two["weights"][name], tensor, rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
+def test_two_processes_train_a_3d_network_as_one_does(tmp_path):
+    one = _trained(tmp_path / "one", [sys.executable], "clips")
+    two = _trained(tmp_path / "two", TORCHRUN, "clips")
+    for name, tensor in one["weights"].items():
+        torch.testing.assert_close(two["weights"][name], tensor, rtol=0, atol=1e-8)
+
+
 def test_a_step_in_parts_is_the_same_step(tmp_path):
     main(tmp_path, merged=True)
     whole = torch.load(tmp_path / "trained.pt", weights_only=True)
@@ -47,10 +55,17 @@ def test_a_step_in_parts_is_the_same_step(tmp_path):
         torch.testing.assert_close(parts["weights"][name], tensor, rtol=1e-9, atol=1e-12)
 
 
-def test_batch_normalisation_of_one_process_is_the_usual_one():
-    usual = torch.nn.BatchNorm2d(3, momentum=0.2)
-    joint = JointBatchNorm.like(torch.nn.BatchNorm2d(3, momentum=0.2))
-    images = torch.randn(4, 3, 5, 6) * 3 + 1
+@pytest.mark.parametrize(
+    ("kind", "joint_kind", "shape"),
+    [
+        (torch.nn.BatchNorm2d, JointBatchNorm, (4, 3, 5, 6)),
+        (torch.nn.BatchNorm3d, JointBatchNorm3d, (4, 3, 2, 5, 6)),
+    ],
+)
+def test_batch_normalisation_of_one_process_is_the_usual_one(kind, joint_kind, shape):
+    usual = kind(3, momentum=0.2)
+    joint = joint_kind.like(kind(3, momentum=0.2))
+    images = torch.randn(shape) * 3 + 1
     for _ in range(2):
         torch.testing.assert_close(joint(images), usual(images))
     torch.testing.assert_close(joint.running_mean, usual.running_mean)
