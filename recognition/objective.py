@@ -97,7 +97,7 @@ def validation_figures(
     labels = torch.tensor([video.label for video in clips.videos])
     accuracy = score_accuracy(scores.numpy(), labels.numpy())
     figures = {
-        "loss": round(F.cross_entropy(scores, labels).item(), 4),
+        "loss": round(F.cross_entropy(scores, labels).item(), 6),
         "top1": round(accuracy.top(1), 4),
         "top5": round(accuracy.top(5), 4),
         "mean_class": round(accuracy.mean_class_accuracy, 4),

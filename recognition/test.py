@@ -20,6 +20,7 @@ from data.video_list_check import check_listed_videos
 from evaluation import score_accuracy
 from evaluation.report_files import report_options
 from recognition.backbones import BACKBONES
+from recognition.backbones.resnet3d import PLACE_NAMES
 from recognition.clip_models import ClipSettings
 from recognition.clips import Clips
 from recognition.crops import TEST_CROPS
@@ -33,6 +34,7 @@ from recognition.score_files import Scores, write_scores
 from recognition.score_report import names_of_classes, report_scores
 from recognition.scoring import video_scores
 from recognition.segment_models import MODALITIES, SegmentSettings
+from recognition.squeeze_recursion import GATES
 from training.distributed import (
     end_processes,
     gathered,
@@ -50,7 +52,7 @@ _OF_IMAGES = (
     *("arch", "test_segments", "num_frame", "activation", "seqvlad_type", "with_relu"),
     *("full_res", "dense_sample", "twice_sample", "sequences", "interval"),
 )
-_OF_CLIPS = ("multiple_clips", "clip_length", "val_frame_interval")
+_OF_CLIPS = ("multiple_clips", "clip_length", "gates", "place", "val_frame_interval")
 # Change nothing that is computed.
 _FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
 
@@ -181,6 +183,8 @@ def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
         "seqvlad_type": options.seqvlad_type,
         "with_relu": options.with_relu or None,
         "frames": options.clip_length,
+        "recursion": options.gates,
+        "place": options.place,
     }
     return {name: value for name, value in named.items() if value is not None}
 
@@ -238,6 +242,8 @@ def _parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
         type=positive,
         help="frames of a clip (3D networks, where the file does not tell)",
     )
+    add("--gates", choices=GATES, help="of SRTG's blocks, likewise (default: off, all multiply)")
+    add("--place", choices=PLACE_NAMES, help="where these are, likewise (default: final)")
     add(
         "--val_frame_interval",
         type=positive,

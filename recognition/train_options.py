@@ -13,7 +13,7 @@ from typing import Any
 import data
 from data.command import count, positive
 from recognition.backbones import BACKBONES
-from recognition.backbones.resnet3d import PLACES
+from recognition.backbones.resnet3d import PLACE_NAMES
 from recognition.clip_models import CLIP_MODELS, HEADS
 from recognition.heads.seqvlad import DIRECTIONS
 from recognition.listed_data import data_options
@@ -214,8 +214,9 @@ def _clip_options(parser: argparse.ArgumentParser) -> None:
         "network)",
     )
     add("--gates", choices=GATES, help="which clips SRTG's blocks multiply (default: off, all)")
-    places = dict.fromkeys(place for known in PLACES.values() for place in known)
-    add("--place", choices=places, help="where in a block they do it (default: final, its end)")
+    add(
+        "--place", choices=PLACE_NAMES, help="where in a block they do it (default: final, its end)"
+    )
     intervals: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
     add(
         "--train_frame_interval",

@@ -32,6 +32,7 @@ PLACES = {
     False: ("top", "mid", "skip", "final"),
     True: ("start", "top", "mid", "end", "final"),
 }
+PLACE_NAMES = tuple(dict.fromkeys(place for known in PLACES.values() for place in known))
 
 
 @dataclass(frozen=True)

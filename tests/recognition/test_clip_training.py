@@ -181,3 +181,26 @@ def test_half_precision_is_read(tmp_path):
     save_classifier(tmp_path / "m.safetensors", model.state_dict(), described, half=True)
     again, settings, _ = load_model(tmp_path / "m.safetensors")
     assert settings.frames == 16 and next(again.parameters()).dtype == torch.float32
+
+
+def test_gates_of_published_files_are_told(tmp_path):
+    model = create_model("srtg_r3d_18", 3)
+    path = tmp_path / "hacs_best.pth"
+    torch.save({"state_dict": model.state_dict()}, path)
+    options = testing._parse_options([str(path), "--gates=published"])
+    found, settings, _ = load_model(path, **testing._given_settings(options))
+    assert settings.recursion == "published"
+    clips = torch.randn(1, 48, 32, 32)
+    with torch.inference_mode():
+        assert not torch.allclose(found(clips), model.eval()(clips), rtol=1e-3)
+    with pytest.raises(data.InputError, match="--gates is for 3D networks"):
+        segments = create_model("tsn_resnet18", 3, 2)
+        save_classifier(
+            tmp_path / "tsn.safetensors",
+            segments.state_dict(),
+            {
+                "model": {"arch": "resnet18", "classes": 3, "segments": 2},
+                "classes": ["a", "b", "c"],
+            },
+        )
+        testing.main([str(tmp_path / "tsn.safetensors"), "--gates=off", "--dataset=own"])
