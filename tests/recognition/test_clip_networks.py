@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import data
+from recognition.backbones.mtnet import MTBlock, MTConv, _Recurrence, similar_frames
 from recognition.backbones.resnet3d import BOTTLENECKS, ResidualBlock, ResNet3DSettings
 from recognition.clip_models import BACKBONES_3D, ClipSettings, build_clip_model
 from recognition.heads.bert import VISIBLE, Bert
@@ -333,3 +334,41 @@ def test_how_classifiers_of_3d_networks_start():
     }
     xavier = (2 / (512 + 51)) ** 0.5
     assert deviations == pytest.approx({"r3d_18": 0.01, "rgb_r2plus1d_32f_34": xavier}, rel=0.05)
+
+
+@needs_all_cases
+def test_parts_of_mtnet():
+    description, arrays = read_case("recognition_srtg", "mtconv_block")
+
+    def same(module, row):
+        streams = tuple(input_of(described) for described in row["inputs"])
+        module = load(module, state_of({**description, "manifest": row["manifest"]}))
+        with torch.no_grad():
+            short, long = module(streams)
+        name = row["name"]
+        assert error(short[:, ::4], arrays[f"{name}_short"]) <= description["tolerance"], name
+        assert error(long, arrays[f"{name}_long"]) <= description["tolerance"], name
+
+    for row in description["mtconv"]:
+        made = dict(row["constructor"])
+        sizes = made.pop("in_planes"), made.pop("out_planes"), made.pop("kernel_size")
+        lateral = not made.pop("no_lateral", False)
+        same(MTConv(*sizes, lateral=lateral, **made), row)
+    for row in description["mtblock"]:
+        made = row["constructor"]
+        sizes = [made[name] for name in ("inplanes", "planes", "stride", "groups")]
+        same(MTBlock(*sizes), row)
+    for row in description["temporal_cossim_pool"]:
+        maps = input_of(row["input"])
+        chosen = zip(maps, row["selected_frames"], strict=True)
+        expected = torch.stack([clip[:, frames] for clip, frames in chosen])
+        assert torch.equal(similar_frames(maps), expected)
+
+
+def test_the_recurrence_of_mtnet():
+    description, arrays = read_case("recognition_srtg", "srtg_block")
+    row = description["gru"]
+    part = load(_Recurrence(row["constructor"]["planes"]), state_of({**description, **row}))
+    with torch.no_grad():
+        found = part(input_of(row["input"]))
+    assert error(found, arrays["gru_map"]) <= description["tolerance"]
