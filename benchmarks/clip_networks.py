@@ -5,7 +5,7 @@
 - A step of training, of eight clips of 64 pixels: in channels last, compiled, and on a GPU in
   bfloat16.
 
-On a GPU where there is one. Compiling takes most of the ten minutes.
+On a GPU where there is one. Compiling takes most of the time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def main() -> None:
     """Prints all figures."""
     keep_freed_memory()  # as the commands do
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(f"on {torch.cuda.get_device_name() if device.type == 'cuda' else _threads()}:")
+    threads = f"{torch.get_num_threads()} threads"
+    print(f"on {torch.cuda.get_device_name() if device.type == 'cuda' else threads}:")
     for name in NETWORKS:
         for clips in (1, 8):
             _tell(f"{name}, {clips} of {FRAMES}x{SIZE}x{SIZE}", _forward(name, clips, device))
@@ -43,20 +44,15 @@ def main() -> None:
         _tell(f"{name}, a step of 8 of {FRAMES}x{SMALL}x{SMALL}", _training(name, device))
 
 
-def _threads() -> str:
-    return f"{torch.get_num_threads()} threads"
-
-
 def _forward(name: str, count: int, device: torch.device) -> dict[str, list[float]]:
     clips = torch.randn(count, 3 * FRAMES, SIZE, SIZE, device=device)
     plain = _network(name, device).eval()
     ours, last = (_network(name, device).finish_training() for _ in range(2))
-    compiled = torch.compile(ours)
     ways: dict[str, Callable[[Tensor], Tensor]] = {
         "plain": _plainly(plain),
         "ours": ours,
         "channels last": _channels_last(last),
-        "compiled": compiled,
+        "compiled": torch.compile(ours),
     }
     with torch.inference_mode():
         expected = ways["plain"](clips)
