@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -87,27 +88,35 @@ def build_model(
     return build_clip_model(settings)
 
 
-def check_clips(model: Classifier, channels: int, size: int) -> None:
+def check_clips(model: Classifier, channels: int, size: int, batch: int = 0) -> None:
     """Sees to it that a network takes clips of a size, which small ones have no room for.
 
     Args:
-        model: any; it is in training mode afterwards.
+        model: any; it stays as it is.
         channels: of all images of a clip.
         size: side of the images in pixels.
+        batch: clips that are normalised together in training; 0: it learns no more.
 
     Raises:
         InputError: it does not.
     """
+    tried = copy.deepcopy(model).train(batch > 0)  # whose normalisation would see the clips
+    # More of them would tell no more than two.
+    clips = torch.zeros(min(max(batch, 1), 2), channels, size, size, device=_device(model))
     try:
         with torch.inference_mode():
-            model.eval()(torch.zeros(1, channels, size, size))
+            tried(clips)
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
+        more = ", or more of them at once" if batch == 1 else ""
         raise data.InputError(
             f"--input_size {size}: the network has no use for clips so small ({reason}); give a "
-            "larger one, or longer clips"
+            f"larger one, or longer clips{more}"
         ) from None
-    model.train()
+
+
+def _device(model: Classifier) -> torch.device:
+    return next(model.parameters()).device
 
 
 def settings_of(described: Mapping[str, Any]) -> Settings:

@@ -60,6 +60,8 @@ def validation_figures(
 ) -> tuple[dict[str, Any], ScoreAccuracy]:
     """Loss and accuracy over clips, one a video, each process taking its part.
 
+    Where damaged videos are skipped, those in their places count, see `Clips`.
+
     Args:
         model: the network, on the device where it is.
         clips: to look at.
@@ -84,17 +86,20 @@ def validation_figures(
     )
     total = -(-len(own) // batch_size)
     scores = torch.zeros(len(clips), classes, device=device)
+    labels = torch.zeros(len(clips), dtype=torch.long, device=device)
     place = rank()
     model.eval()
     with torch.inference_mode():
-        for batch, _ in data.progress(batches, total=total, description="validate", unit="batch"):
+        for batch, of_batch in data.progress(
+            batches, total=total, description="validate", unit="batch"
+        ):
             found = model(batch.to(device)).float()
-            scores[place : place + len(found) * world_size() : world_size()] = found
-            place += len(found) * world_size()
-    scores = summed(scores).cpu()
+            places = slice(place, place + len(found) * world_size(), world_size())
+            scores[places], labels[places] = found, of_batch.to(device)
+            place = places.stop
+    scores, labels = summed(scores).cpu(), summed(labels).cpu()
     if not scores.isfinite().all():
         raise data.InputError("the network's scores are no numbers any more; lower --lr")
-    labels = torch.tensor([video.label for video in clips.videos])
     accuracy = score_accuracy(scores.numpy(), labels.numpy())
     figures = {
         "loss": round(F.cross_entropy(scores, labels).item(), 6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from data.errors import InputError
 from recognition.clips import Clips
 from training.loading import load
 from training.precision import autocast
@@ -23,7 +25,8 @@ def video_scores(
     batch_size: int,
     num_workers: int = 0,
     precision: str = "float32",
-) -> Iterator[NDArray[np.float32]]:
+    skip_bad: bool = False,
+) -> Iterator[NDArray[np.float32] | None]:
     """Yields the scores of videos before a softmax, each the mean over its crops and clips.
 
     The tests of TSN, TSM, LSNet and SeqVLAD, which take that mean alike.
@@ -36,9 +39,10 @@ def video_scores(
         batch_size: clips that the network looks at together.
         num_workers: processes that load.
         precision: see `training.precision`.
+        skip_bad: whether a video that turns out to be damaged is left out, as a note says.
 
     Yields:
-        float32 `(classes,)`.
+        float32 `(classes,)`; None of a video that is left out.
 
     Raises:
         InputError: a video cannot be read.
@@ -46,6 +50,7 @@ def video_scores(
     device = next(model.parameters()).device
     samples = load(
         clips,
+        told=skip_bad,
         batch_size=None,
         sampler=[(index, index) for index in videos],
         num_workers=num_workers,
@@ -55,7 +60,12 @@ def video_scores(
         torch.inference_mode(),
         autocast(device, precision),
     ):
-        for stacked, _ in samples:
+        for sample in samples:
+            if isinstance(sample, InputError):
+                print(f"note: {sample}; it is left out", file=sys.stderr)
+                yield None
+                continue
+            stacked, _ = sample
             views = stacked.unflatten(0, (-1, channels or len(stacked)))
             scores = [
                 model(part.to(device, non_blocking=True)).float()

@@ -36,12 +36,14 @@ from recognition.train_options import (
     model_settings,
     parse_options,
 )
+from training.batch_tensors import smallest_piece
 from training.distributed import (
     end_processes,
     named_device,
     rank,
     start_on_gpus,
     start_processes,
+    world_size,
 )
 from training.multigrid import GridStep
 from training.options import fixed_options
@@ -78,7 +80,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
         None,
         max(1, len(clips["train"]) // options.batch_size),
     )
-    _check_smallest(options, settings, model, grid)
+    _check_smallest(options, settings, model, grid, len(clips["train"]))
     model = model.to(device)
     steps = int(options.epochs * steps_per_epoch) if grid is None else len(grid)
     optimizer = make_optimizer(model, options)
@@ -145,6 +147,7 @@ def _check_smallest(
     settings: Settings,
     model: Classifier,
     grid: Sequence[GridStep] | None,
+    videos: int,
 ) -> None:
     """Sees to it that the network takes the smallest clips of the training.
 
@@ -152,10 +155,13 @@ def _check_smallest(
         InputError: it does not.
     """
     size, channels = format_of(settings, options.input_size).crop_size, settings.clip_channels
+    batch = min(options.batch_size, videos)
     if grid and isinstance(settings, ClipSettings):
         frames, size = min((step.frames, step.size) for step in grid)
         channels = frames * settings.channels
-    check_clips(model, channels, size)
+        batch = min(step.batch for step in grid)
+    together = world_size() * smallest_piece(batch // world_size(), options.accumulate)
+    check_clips(model, channels, size, together)
 
 
 def _checked(options: argparse.Namespace, listed: ListedData, settings: Settings) -> ListedData:

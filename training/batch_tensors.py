@@ -25,3 +25,8 @@ def pieces_of(batch: Any, parts: int) -> list[Any]:
     if isinstance(batch, Tensor):
         return list(batch.chunk(parts))
     return [list(piece) for piece in zip(*(pieces_of(part, parts) for part in batch), strict=True)]
+
+
+def smallest_piece(samples: int, parts: int) -> int:
+    """Samples in the smallest of `pieces_of` a batch, which is the last one."""
+    return len(torch.empty(samples).chunk(parts)[-1])

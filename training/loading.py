@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate, default_conve
 from data.errors import InputError
 
 
-def load(samples: Dataset[Any], **options: Any) -> Iterator[Any]:
+def load(samples: Dataset[Any], *, told: bool = False, **options: Any) -> Iterator[Any]:
     """Yields batches, or single samples where `batch_size` is None.
 
     PyTorch's loader makes one text of what went wrong in a process and of all the calls that led
@@ -18,15 +18,16 @@ def load(samples: Dataset[Any], **options: Any) -> Iterator[Any]:
 
     Args:
         samples: what is loaded.
+        told: whether an `InputError` is yielded in the place of its sample, or of its batch.
         options: of PyTorch's `DataLoader`, such as `num_workers`; a sampler among them.
 
     Raises:
-        InputError: as a sample raises it.
+        InputError: as a sample raises it, unless it is told.
     """
     alone = "batch_size" in options and options["batch_size"] is None
     collate = default_convert if alone else _collated
     for batch in DataLoader(_Told(samples), collate_fn=collate, **options):
-        if isinstance(batch, InputError):
+        if isinstance(batch, InputError) and not told:
             raise batch
         yield batch
 

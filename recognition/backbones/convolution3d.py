@@ -43,6 +43,9 @@ def _slow_in_torch(maps: Tensor, weight: Tensor) -> bool:
 
     Gradients and compiled networks are left to torch, which has its own ways there.
     """
+    # First: a compiler could not follow what else is asked.
+    if torch.compiler.is_compiling():
+        return False
     return (
         len(maps) == 1
         and maps.device.type == "cpu"
@@ -50,5 +53,4 @@ def _slow_in_torch(maps: Tensor, weight: Tensor) -> bool:
         and torch.backends.mkldnn.is_available()
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
     )

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from torch import nn
 
 from data.video import open_video
 from recognition.clip_models import CLIP_MODELS, ClipSettings, build_clip_model
 from recognition.clip_transforms import KineticsViews
+from recognition.heads.clip_classifier import ClipClassifier
 from recognition.models import create_model, format_of
+from recognition.published_clips import own_clip_names
 from recognition.recognised import recognised_settings
 from recognition.saved_models import load_model, named_as
 from recognition.start import start_from
@@ -73,6 +76,23 @@ def test_the_published_i3d_of_kinetics(tmp_path):
     transfer = start_from(other, str(path))
     assert set(transfer.kept) == {"fc_action.weight", "fc_action.bias"} == set(transfer.left)
     assert torch.equal(other.features[0].conv3d.weight, first)
+
+
+def test_what_is_taken_over_is_what_srtg_takes(tmp_path):
+    rule = read_case("recognition_srtg", "monitoring")[0]["transfer_rule"]
+    shapes, of_file = dict(rule["destination"]), dict(rule["source"])
+    features = nn.ModuleDict({"stem": nn.Conv3d(3, 4, 1), "sar": nn.Linear(4, 4)})
+    model = ClipClassifier(features, [nn.Identity()], nn.Identity(), 4, shapes["fc.bias"][0])
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    own = {own_clip_names({name: 0}).popitem()[0]: name for name in shapes}
+    assert {own[name]: list(tensor.shape) for name, tensor in before.items()} == shapes
+    path = tmp_path / "other.pth"
+    torch.save({name: torch.full(shape, 9.0) for name, shape in of_file.items()}, path)
+    transfer = start_from(model, str(path))
+    changed = [own[k] for k, v in model.state_dict().items() if not torch.equal(v, before[k])]
+    assert sorted(changed) == sorted(rule["copied"]) and transfer.taken == len(changed)
+    assert sorted(own[name] for name in transfer.kept) == sorted(rule["kept"])
+    assert set(transfer.left) == {"fc_action.weight", "fc_action.bias", "features.other.weight"}
 
 
 @needs_all_cases

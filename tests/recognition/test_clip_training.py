@@ -16,6 +16,7 @@ from recognition.models import create_model
 from recognition.optimisation import make_optimizer
 from recognition.saved_models import load_model
 from recognition.score_files import read_scores
+from recognition.testing_options import given_settings, parse_test_options
 from recognition.train_options import parse_options
 from weights import load_classifier, save_classifier
 
@@ -52,6 +53,8 @@ def test_training_and_testing(lists, tmp_path):
     scores = read_scores(tmp_path / "tested" / f"{folder.name}_last_own" / "scores.npz")
     assert scores.logits.shape == (4, 2) and np.isfinite(scores.logits).all()
     testing.main([*command, "--multiple_clips", "--overwrite"])
+    with pytest.raises(data.InputError, match=r"--input_size 8: .* clips so small"):
+        testing.main([*command, "--input_size=8"])
     with pytest.raises(data.InputError, match="--full_res is for image networks"):
         testing.main([*command, "--full_res"])
     with pytest.raises(data.InputError, match="--interval is for image networks"):
@@ -141,6 +144,14 @@ def test_what_a_network_starts_from_is_told(lists, tmp_path, capsys):
         (["--arch=r3d_18", "--multigrid", "--lr_type=cos"], "use --lr_type step"),
         (["--arch=mtnet_xs_g8", "--clip_length=2"], "clips so small .at least three frames"),
         (["--arch=mtnet_xs_g8", "--input_size=16"], "--input_size 16: .* clips so small"),
+        (
+            ["--arch=r3d_18", "--input_size=16", "--clip_length=8", "--batch_size=1"],
+            "--input_size 16: .*more than 1 value per channel.* or more of them at once",
+        ),
+        (
+            ["--arch=r3d_18", "--input_size=16", "--clip_length=8", "--accumulate=2"],
+            "--input_size 16: .*or more of them at once",
+        ),
         (["--arch=rgb_I3D64f_bert2", "--multigrid"], "takes clips of 16 frames only"),
         (["--arch=r3d_18", "--init_weights=imagenet"], "no weights of ImageNet for 3D"),
         (["--arch=r3d_18", "--nesterov", "--dampening=0.9"], "--nesterov needs"),
@@ -187,8 +198,8 @@ def test_gates_of_published_files_are_told(tmp_path):
     model = create_model("srtg_r3d_18", 3)
     path = tmp_path / "hacs_best.pth"
     torch.save({"state_dict": model.state_dict()}, path)
-    options = testing._parse_options([str(path), "--gates=published"])
-    found, settings, _ = load_model(path, **testing._given_settings(options))
+    options = parse_test_options([str(path), "--gates=published"])
+    found, settings, _ = load_model(path, **given_settings(options))
     assert settings.recursion == "published"
     clips = torch.randn(1, 48, 32, 32)
     with torch.inference_mode():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +46,14 @@ def test_one_clip_in_mixed_precision():
     layer, maps = Conv3d(2, 3, 3), torch.randn(1, 2, 3, 4, 4)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert layer(maps).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_a_compiler_sees_them_as_one_graph(learns):
+    """Otherwise each layer is compiled on its own, and after eight of them none."""
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(Conv3d(2, 3, 3, padding=1), Conv3d(3, 4, 1, bias=False))
+    maps = torch.randn(1, 2, 3, 4, 4)
+    with torch.set_grad_enabled(learns):
+        compiled = torch.compile(layers, backend="eager", fullgraph=True)(maps)
+        torch.testing.assert_close(compiled, layers(maps), rtol=1e-4, atol=1e-5)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from recognition import test as testing
-from recognition import train_options
+from recognition import testing_options, train_options
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = "".join((DOCS / name).read_text() for name in ("from-the-seeds.md", "recognition.md"))
-PARSE = {"train": train_options.parse_options, "test": testing._parse_options}
+PARSE = {"train": train_options.parse_options, "test": testing_options.parse_test_options}
 EXAMPLES = sorted(
     set(re.findall(r"recognition/(train|test)\.py ((?:[^`\n#.]|\.(?!\.))+?)\s*(?=`|\n|#)", TEXT))
 )

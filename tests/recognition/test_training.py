@@ -150,19 +150,56 @@ def test_bad_videos_are_named_and_may_be_skipped(lists, tmp_path, capsys):
     assert "left out" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_file_that_is_damaged_inside_gives_its_place_to_another(lists, tmp_path, capfd):
-    """Only the first and the last frame of a folder are looked at before."""
-    copied = tmp_path / "data"
+def _damaged_inside(lists, root, video):
+    """The videos, one of them with damage where nothing looks before: between first and last."""
+    copied = root / "data"
     shutil.copytree(lists, copied)
-    for path in (copied / "train" / "video 1").glob("000*"):
+    for path in (copied / video).glob("000*"):
         if path.stem not in ("00001", "00012"):
             path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(data.InputError, match=r"video 1.*the image is damaged"):
+    return copied
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("video", ["train/video 1", "val/video 1"])
+def test_a_file_that_is_damaged_inside_gives_its_place_to_another(lists, tmp_path, capfd, video):
+    copied = _damaged_inside(lists, tmp_path, video)
+    with pytest.raises(data.InputError, match=rf"{video}.*the image is damaged"):
         _train(copied, tmp_path / "refused", "--epochs=1")
     _train(copied, tmp_path / "skipped", "--epochs=1", "--skip_bad_videos")
     (note,) = [line for line in capfd.readouterr().err.splitlines() if "another video" in line]
-    assert "video 1" in note and note.startswith("note: ")
+    assert video in note and note.startswith("note: ")
+
+
+def test_a_test_leaves_out_what_is_damaged_inside(lists, tmp_path, capfd):
+    _train(lists, tmp_path, "--epochs=1")
+    copied = _damaged_inside(lists, tmp_path, "val/video 1")
+    weights = str(_folder(tmp_path) / "last.safetensors")
+    command = [weights, "--dataset=own", f"--save_root={tmp_path}"]
+    testing.main([*command, f"--data_root={lists}"])
+    (written,) = (tmp_path / "tested").glob("*/scores.npz")
+    whole = read_scores(written)
+    command += [f"--data_root={copied}", "--overwrite"]
+    with pytest.raises(data.InputError, match=r"video 1.*the image is damaged"):
+        testing.main(command)
+    capfd.readouterr()
+    testing.main([*command[:-1], "--skip_bad_videos"])  # goes on with the others
+    told = capfd.readouterr().err
+    assert "image is damaged" in told and "without 1 damaged video, such as val/video 1" in told
+    rest = read_scores(written)
+    kept = [number for number, name in enumerate(whole.names) if name != "val/video 1"]
+    assert list(rest.names) == [whole.names[number] for number in kept]
+    assert rest.labels.tolist() == whole.labels[kept].tolist()
+    np.testing.assert_allclose(rest.logits, whole.logits[kept], rtol=1e-5, atol=1e-6)
+
+
+def test_a_test_of_damaged_videos_only_is_refused(lists, tmp_path):
+    _train(lists, tmp_path, "--epochs=1")
+    copied = _damaged_inside(lists, tmp_path, "val/video 0")
+    command = [str(_folder(tmp_path) / "last.safetensors"), "--dataset=own", "--max_num=1"]
+    command += [f"--data_root={copied}", f"--save_root={tmp_path}", "--skip_bad_videos"]
+    with pytest.raises(data.InputError, match="own: every video is damaged"):
+        testing.main(command)
 
 
 def test_classes_are_those_of_the_training_list(lists, tmp_path):

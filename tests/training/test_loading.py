@@ -35,3 +35,9 @@ def test_samples_may_come_alone(workers):
     assert number.shape == () and int(number) == key == 3
     with pytest.raises(InputError, match=r"^4: is damaged; replace it$"):
         next(samples)
+
+
+def test_errors_may_be_told_in_the_place_of_samples():
+    samples = load(Numbers(), told=True, batch_size=None, sampler=[4, 5])
+    assert isinstance(next(samples), InputError)
+    assert next(samples)[1] == 5
