@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from weights import merge_normalisation
@@ -47,7 +48,19 @@ class ClipClassifier(nn.Module):
         Returns:
             `(clips, classes)`.
         """
-        maps = self.features(clips.unflatten(1, (-1, self.channels)).transpose(1, 2))
+        frames = clips.unflatten(1, (-1, self.channels)).transpose(1, 2)
+        if frames.device.type == "cpu":
+            # With channels last, convolutions need not rearrange their input.
+            frames = frames.contiguous(memory_format=torch.channels_last_3d)
+        return self.clip_scores(frames)
+
+    def clip_scores(self, frames: Tensor) -> Tensor:
+        """The scores of clips, before a softmax, `(clips, classes)`.
+
+        Args:
+            frames: `(clips, channels, frames, height, width)`, in whatever order in memory.
+        """
+        maps = self.features(frames)
         paths = maps if isinstance(maps, tuple) else (maps,)
         mapped = (mapper(path) for mapper, path in zip(self.mappers, paths, strict=True))
         output: Tensor = self.fc_action(self.head(*mapped))
