@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 import data
 from evaluation import ScoreAccuracy, score_accuracy
@@ -55,12 +57,26 @@ class ClipObjective:
         return {name: total / count for name, total in losses.items()}
 
 
+class _Placed(Dataset[tuple[Tensor, int]]):
+    """Clips with their numbers in place of their classes."""
+
+    def __init__(self, clips: Clips) -> None:
+        self.clips = clips
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        return self.clips[place, place][0], place
+
+
 def validation_figures(
-    model: nn.Module, clips: Clips, *, batch_size: int, num_workers: int, classes: int
+    model: nn.Module,
+    clips: Clips,
+    *,
+    batch_size: int,
+    num_workers: int,
+    classes: int,
+    skip_bad: bool = False,
 ) -> tuple[dict[str, Any], ScoreAccuracy]:
     """Loss and accuracy over clips, one a video, each process taking its part.
-
-    Where damaged videos are skipped, those in their places count, see `Clips`.
 
     Args:
         model: the network, on the device where it is.
@@ -68,6 +84,7 @@ def validation_figures(
         batch_size: at a time.
         num_workers: processes that load clips.
         classes: number of classes.
+        skip_bad: whether a video that turns out to be damaged is left out, as a note says.
 
     Returns:
         "loss", "top1", "top5" (of the videos) and "mean_class" (of the classes), as fractions; and
@@ -79,27 +96,31 @@ def validation_figures(
     device = next(model.parameters()).device
     own = range(rank(), len(clips), world_size())
     batches = load(
-        clips,
-        batch_size=batch_size,
-        sampler=[(index, index) for index in own],
-        num_workers=num_workers,
+        _Placed(clips), told=skip_bad, batch_size=batch_size, sampler=own, num_workers=num_workers
     )
-    total = -(-len(own) // batch_size)
     scores = torch.zeros(len(clips), classes, device=device)
-    labels = torch.zeros(len(clips), dtype=torch.long, device=device)
-    place = rank()
+    read = torch.zeros(len(clips), device=device)
     model.eval()
-    with torch.inference_mode():
-        for batch, of_batch in data.progress(
-            batches, total=total, description="validate", unit="batch"
-        ):
-            found = model(batch.to(device)).float()
-            places = slice(place, place + len(found) * world_size(), world_size())
-            scores[places], labels[places] = found, of_batch.to(device)
-            place = places.stop
-    scores, labels = summed(scores).cpu(), summed(labels).cpu()
+    bar: data.ProgressBar[None] = data.progress(
+        total=len(own), description="validate", unit="video"
+    )
+    with torch.inference_mode(), bar:
+        for batch in batches:
+            if isinstance(batch, data.InputError):
+                print(f"note: {batch}; it is left out", file=sys.stderr)
+                bar.update()
+                continue
+            seen, places = batch[0].to(device), batch[1].to(device)
+            scores[places] = model(seen).float()
+            read[places] = 1
+            bar.update(len(places))
+    there = summed(read).cpu() > 0
+    scores = summed(scores).cpu()[there]
+    if not len(scores):
+        raise data.InputError("every video to validate on is damaged; get them again")
     if not scores.isfinite().all():
         raise data.InputError("the network's scores are no numbers any more; lower --lr")
+    labels = torch.tensor([video.label for video in clips.videos])[there]
     accuracy = score_accuracy(scores.numpy(), labels.numpy())
     figures = {
         "loss": round(F.cross_entropy(scores, labels).item(), 6),

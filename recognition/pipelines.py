@@ -57,7 +57,6 @@ def training_clips(
                 _clip_sampling(settings, "one", options.val_frame_interval, listed.name),
                 SrtgViews(wanted, shown, sizes) if settings.of_srtg else LateTemporalViews(wanted),
                 seed,
-                skip_bad=skip_bad,
             ),
         }
     grey = settings.num_frame > 0
@@ -67,9 +66,7 @@ def training_clips(
         "train": Clips(
             train, frames, training_sampling(settings, options), drawn, seed, skip_bad=skip_bad
         ),
-        "val": Clips(
-            val, frames, validation_sampling(settings, options), centre, seed, skip_bad=skip_bad
-        ),
+        "val": Clips(val, frames, validation_sampling(settings, options), centre, seed),
     }
 
 

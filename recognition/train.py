@@ -229,6 +229,7 @@ def _validate(
         batch_size=options.batch_size,
         num_workers=options.num_workers,
         classes=len(listed.classes),
+        skip_bad=options.skip_bad_videos,
     )
     if rank() == 0:
         print(f"step {iteration}: top-1 {figures['top1']:.4f}, top-5 {figures['top5']:.4f}")

@@ -18,18 +18,22 @@ def load(samples: Dataset[Any], *, told: bool = False, **options: Any) -> Iterat
 
     Args:
         samples: what is loaded.
-        told: whether an `InputError` is yielded in the place of its sample, or of its batch.
+        told: whether an `InputError` is yielded in the place of its sample; of a batch before the
+            batch of the others.
         options: of PyTorch's `DataLoader`, such as `num_workers`; a sampler among them.
 
     Raises:
         InputError: as a sample raises it, unless it is told.
     """
     alone = "batch_size" in options and options["batch_size"] is None
-    collate = default_convert if alone else _collated
-    for batch in DataLoader(_Told(samples), collate_fn=collate, **options):
-        if isinstance(batch, InputError) and not told:
-            raise batch
-        yield batch
+    collate = _converted if alone else _collated
+    for errors, batch in DataLoader(_Told(samples), collate_fn=collate, **options):
+        for error in errors:
+            if not told:
+                raise error
+            yield error
+        if batch is not None:
+            yield batch
 
 
 class _Told(Dataset[Any]):
@@ -45,6 +49,15 @@ class _Told(Dataset[Any]):
             return error
 
 
-def _collated(samples: list[Any]) -> Any:
-    wrong = [sample for sample in samples if isinstance(sample, InputError)]
-    return wrong[0] if wrong else default_collate(samples)
+# What could not be read, and the others if there are any.
+_Loaded = tuple[list[InputError], Any]
+
+
+def _converted(sample: Any) -> _Loaded:
+    return ([sample], None) if isinstance(sample, InputError) else ([], default_convert(sample))
+
+
+def _collated(samples: list[Any]) -> _Loaded:
+    errors = [sample for sample in samples if isinstance(sample, InputError)]
+    others = [sample for sample in samples if not isinstance(sample, InputError)]
+    return errors, default_collate(others) if others else None

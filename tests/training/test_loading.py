@@ -37,6 +37,13 @@ def test_samples_may_come_alone(workers):
         next(samples)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_errors_may_be_told_before_the_others_of_their_batch(workers):
+    told = load(Numbers(), told=True, batch_size=2, sampler=[3, 4, 4, 4, 5], num_workers=workers)
+    found = ["error" if isinstance(each, InputError) else each[1].tolist() for each in told]
+    assert found == ["error", [3], "error", "error", [5]]
+
+
 def test_errors_may_be_told_in_the_place_of_samples():
     samples = load(Numbers(), told=True, batch_size=None, sampler=[4, 5])
     assert isinstance(next(samples), InputError)
