@@ -15,6 +15,8 @@ from recognition.published_clips import own_clip_names
 from recognition.recognised import recognised_settings
 from weights import ClassifierCheckpoint, load_classifier
 
+# Settings of our files that tests may choose otherwise.
+_CHANGEABLE = ("segments", "frames")
 _CLASSIFIERS = (
     *("new_fc.bias", "base_model.fc.bias", "base_model.classifier.bias"),
     *("fc.bias", "classifier.bias"),  # of files of the image network alone
@@ -40,7 +42,7 @@ def load_model(
     Args:
         weights: see `weights.load_classifier`.
         settings: of `SegmentSettings` or `ClipSettings`, which a published file and its name do not
-            tell, or which are wrong there; of ours `segments` may be changed.
+            tell, or which are wrong there; of ours `segments` and `frames` may be changed.
 
     Returns:
         The network, its settings, and the checkpoint.
@@ -54,6 +56,12 @@ def load_model(
         told = told or settings_of_name(checkpoint.path) | _told_by_tensors(checkpoint)
     else:
         told = dict(checkpoint.metadata["model"])
+        for name, value in settings.items():
+            if name not in _CHANGEABLE and told.get(name, value) != value:
+                raise data.InputError(
+                    f"{checkpoint.path}: says that its {name} is {told[name]}, not {value}; leave "
+                    "the option out"
+                )
     told |= settings
     needed = ("classes",) if "backbone" in told else ("arch", "classes", "segments")
     missing = [name for name in needed if name not in told]

@@ -29,7 +29,12 @@ from recognition.score_files import Scores, write_scores
 from recognition.score_report import names_of_classes, report_scores
 from recognition.scoring import video_scores
 from recognition.segment_models import SegmentSettings
-from recognition.testing_options import check_options, given_settings, parse_test_options
+from recognition.testing_options import (
+    check_options,
+    given_settings,
+    parse_test_options,
+    protocol_name,
+)
 from training.distributed import (
     end_processes,
     gathered,
@@ -62,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _test(options: argparse.Namespace, device: torch.device) -> None:
+    protocol = protocol_name(options)
     model, settings, checkpoint = load_model(options.weights, **given_settings(options))
     lists = {"val": options.test_list}
     of_seqvlad = isinstance(settings, SegmentSettings) and settings.num_centers > 0
@@ -80,7 +86,7 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     name = checkpoint.name
     if checkpoint.path.name in (BEST_WEIGHTS, LAST_WEIGHTS):
         name = f"{checkpoint.path.resolve().parent.name}_{name}"  # the run's
-    folder = options.save_root / "tested" / f"{name}_{listed.name}"
+    folder = options.save_root / "tested" / f"{name}_{listed.name}{protocol}"
     own = range(rank(), len(videos), world_size())
     if options.input_size or options.clip_length:
         size = format_of(settings, input_size).crop_size

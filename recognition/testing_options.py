@@ -25,6 +25,12 @@ _OF_IMAGES = (
     *("arch", "test_segments", "num_frame", "activation", "seqvlad_type", "with_relu"),
     *("full_res", "dense_sample", "twice_sample", "sequences", "interval"),
 )
+# What decides which scores a test gives, beside the network and the data set.
+_PROTOCOL = (
+    *("split", "test_list", "test_segments", "test_crops", "full_res", "dense_sample"),
+    *("twice_sample", "sequences", "multiple_clips", "clip_length", "gates", "place"),
+    *("val_frame_interval", "input_size", "interval", "precision", "max_num"),
+)
 _OF_CLIPS = ("multiple_clips", "clip_length", "gates", "place", "val_frame_interval")
 
 
@@ -107,6 +113,18 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
         "place": options.place,
     }
     return {name: value for name, value in named.items() if value is not None}
+
+
+def protocol_name(options: argparse.Namespace) -> str:
+    """What is not usual in a test, so that the results of two are not in one folder."""
+    parts = []
+    for name in _PROTOCOL:
+        value = getattr(options, name)
+        if value is True or value not in (None, False, 0, 1, "float32"):
+            given = value if isinstance(value, list) else [value]
+            shown = "-".join(part.stem if isinstance(part, Path) else f"{part}" for part in given)
+            parts.append(f"_{name}" if value is True else f"_{name}_{shown}")
+    return "".join(parts)
 
 
 def check_options(options: argparse.Namespace, settings: Settings) -> None:

@@ -53,6 +53,8 @@ def test_training_and_testing(lists, tmp_path):
     scores = read_scores(tmp_path / "tested" / f"{folder.name}_last_own" / "scores.npz")
     assert scores.logits.shape == (4, 2) and np.isfinite(scores.logits).all()
     testing.main([*command, "--multiple_clips", "--overwrite"])
+    with pytest.raises(data.InputError, match=r"last\.safetensors: says that its place is final"):
+        testing.main([*command, "--place=top"])
     with pytest.raises(data.InputError, match=r"--input_size 8: .* clips so small"):
         testing.main([*command, "--input_size=8"])
     with pytest.raises(data.InputError, match="--full_res is for image networks"):

@@ -67,6 +67,15 @@ def test_training_and_testing(lists, tmp_path, capsys):
     assert top1 == pytest.approx(validations[-1]["top1"], abs=1e-4)
     for more in (["--test_crops=3", "--full_res"], ["--twice_sample", "--test_crops=10"]):
         testing.main([*command, *more])
+    testing.main([*command, f"--test_list={lists / 'val.csv'}", "--max_num=2"])
+    # Each has a folder, so that none is lost.
+    start = f"{folder.name}_last_own"
+    assert {path.parent.name for path in tmp_path.glob("tested/*/scores.npz")} == {
+        start,
+        f"{start}_test_crops_3_full_res",
+        f"{start}_test_crops_10_twice_sample",
+        f"{start}_test_list_val_max_num_2",
+    }
 
 
 def test_a_resumed_training_is_the_same(lists, tmp_path, capsys):
