@@ -92,7 +92,7 @@ def check_clips(model: Classifier, channels: int, size: int, batch: int = 0) -> 
     """Sees to it that a network takes clips of a size, which small ones have no room for.
 
     Args:
-        model: any; it stays as it is.
+        model: any, on the CPU; it stays as it is.
         channels: of all images of a clip.
         size: side of the images in pixels.
         batch: clips that are normalised together in training; 0: it learns no more.
@@ -102,7 +102,7 @@ def check_clips(model: Classifier, channels: int, size: int, batch: int = 0) -> 
     """
     tried = copy.deepcopy(model).train(batch > 0)  # whose normalisation would see the clips
     # More of them would tell no more than two.
-    clips = torch.zeros(min(max(batch, 1), 2), channels, size, size, device=_device(model))
+    clips = torch.zeros(min(max(batch, 1), 2), channels, size, size)
     try:
         with torch.inference_mode():
             tried(clips)
@@ -113,10 +113,6 @@ def check_clips(model: Classifier, channels: int, size: int, batch: int = 0) -> 
             f"--input_size {size}: the network has no use for clips so small ({reason}); give a "
             f"larger one, or longer clips{more}"
         ) from None
-
-
-def _device(model: Classifier) -> torch.device:
-    return next(model.parameters()).device
 
 
 def settings_of(described: Mapping[str, Any]) -> Settings:

@@ -30,6 +30,7 @@ from recognition.score_report import names_of_classes, report_scores
 from recognition.scoring import video_scores
 from recognition.segment_models import SegmentSettings
 from recognition.testing_options import (
+    FREE,
     check_options,
     given_settings,
     parse_test_options,
@@ -49,8 +50,6 @@ from training.run import BEST_WEIGHTS, LAST_WEIGHTS
 
 # The scores of a video that was found to be damaged.
 _LEFT_OUT = -np.inf
-# Change nothing that is computed.
-_FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -75,12 +74,14 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
     if isinstance(settings, ClipSettings) and options.val_frame_interval is None:
         trained = checkpoint.metadata.get("recipe") or {}
         options.val_frame_interval = trained.get("val_frame_interval")
+    input_size = options.input_size or checkpoint.metadata.get("input_size")
+    if options.input_size or options.clip_length:
+        check_clips(model, settings.clip_channels, format_of(settings, input_size).crop_size)
     learned = tuple(checkpoint.metadata.get("classes") or ())
     listed = listed_data(options, lists, settings.modality, of_seqvlad=of_seqvlad, classes=learned)
     _check_classes(learned, listed, checkpoint.path)
     checked = check_listed_videos(listed.videos["val"], listed.frames, settings.classes)
     videos = checked.usable(skip_bad=options.skip_bad_videos)[: options.max_num]
-    input_size = options.input_size or checkpoint.metadata.get("input_size")
     views = testing_views(settings, options, listed.name, input_size)
     clips = Clips(videos, listed.frames, *views)
     name = checkpoint.name
@@ -88,16 +89,13 @@ def _test(options: argparse.Namespace, device: torch.device) -> None:
         name = f"{checkpoint.path.resolve().parent.name}_{name}"  # the run's
     folder = options.save_root / "tested" / f"{name}_{listed.name}{protocol}"
     own = range(rank(), len(videos), world_size())
-    if options.input_size or options.clip_length:
-        size = format_of(settings, input_size).crop_size
-        check_clips(model, settings.clip_channels, size)
     network = model.finish_training().to(device)
     compute = partial(_scores, options, network, clips, own, settings)
     partly = folder / f"scores.{rank()}-of-{world_size()}.partial"
     if options.overwrite:
         partly.unlink(missing_ok=True)
     described = {
-        **fixed_options(options, _FREE),
+        **fixed_options(options, FREE),
         "size": checkpoint.path.stat().st_size,
         "videos": [video.name for video in videos],
     }

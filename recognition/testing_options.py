@@ -19,19 +19,18 @@ from recognition.listed_data import data_options
 from recognition.models import Settings
 from recognition.segment_models import MODALITIES
 from recognition.squeeze_recursion import GATES
+from training.options import fixed_options
 from training.precision import PRECISIONS
 
 _OF_IMAGES = (
     *("arch", "test_segments", "num_frame", "activation", "seqvlad_type", "with_relu"),
     *("full_res", "dense_sample", "twice_sample", "sequences", "interval"),
 )
-# What decides which scores a test gives, beside the network and the data set.
-_PROTOCOL = (
-    *("split", "test_list", "test_segments", "test_crops", "full_res", "dense_sample"),
-    *("twice_sample", "sequences", "multiple_clips", "clip_length", "gates", "place"),
-    *("val_frame_interval", "input_size", "interval", "precision", "max_num"),
-)
 _OF_CLIPS = ("multiple_clips", "clip_length", "gates", "place", "val_frame_interval")
+# Change nothing that is computed.
+FREE = ("batch_size", "json", "csv", "html", "save_scores", "root_path", "skip_bad_videos")
+# Are in the name of a test's folder without being asked for, or are no part of one.
+_UNNAMED = ("weights", "dataset", "frame_names")
 
 
 def parse_test_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,6 +39,16 @@ def parse_test_options(argv: Sequence[str] | None) -> argparse.Namespace:
     Args:
         argv: as the user wrote them; None: of the process.
     """
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.save_scores and options.save_scores.suffix != ".npz":
+        parser.error(f"--save_scores {options.save_scores}: must end in .npz")
+    if options.dense_sample + options.twice_sample + options.sequences > 1:
+        parser.error("--dense_sample, --twice_sample and --sequences exclude each other")
+    return options
+
+
+def _parser() -> data.CommandParser:
     parser = data.CommandParser(
         prog="python recognition/test.py",
         description="Test a classifier of clips by the protocol of its system: "
@@ -90,12 +99,7 @@ def parse_test_options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--save_scores", type=Path, metavar="FILE", help="where scores are written (.npz)")
     report_options(parser)
     data.common_options(parser)
-    options = parser.parse_args(argv)
-    if options.save_scores and options.save_scores.suffix != ".npz":
-        parser.error(f"--save_scores {options.save_scores}: must end in .npz")
-    if options.dense_sample + options.twice_sample + options.sequences > 1:
-        parser.error("--dense_sample, --twice_sample and --sequences exclude each other")
-    return options
+    return parser
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -117,13 +121,13 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def protocol_name(options: argparse.Namespace) -> str:
     """What is not usual in a test, so that the results of two are not in one folder."""
-    parts = []
-    for name in _PROTOCOL:
+    parser, parts = _parser(), []
+    for name in fixed_options(options, (*FREE, *_UNNAMED)):
         value = getattr(options, name)
-        if value is True or value not in (None, False, 0, 1, "float32"):
+        if value != parser.get_default(name):
             given = value if isinstance(value, list) else [value]
-            shown = "-".join(part.stem if isinstance(part, Path) else f"{part}" for part in given)
-            parts.append(f"_{name}" if value is True else f"_{name}_{shown}")
+            shown = (part.stem if isinstance(part, Path) else str(part) for part in given)
+            parts.append(f"_{name}" if value is True else f"_{name}_{'-'.join(shown)}")
     return "".join(parts)
 
 

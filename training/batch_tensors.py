@@ -29,4 +29,4 @@ def pieces_of(batch: Any, parts: int) -> list[Any]:
 
 def smallest_piece(samples: int, parts: int) -> int:
     """Samples in the smallest of `pieces_of` a batch, which is the last one."""
-    return len(torch.empty(samples).chunk(parts)[-1])
+    return len(pieces_of(torch.empty(samples), parts)[-1])

@@ -52,14 +52,6 @@ class ClipClassifier(nn.Module):
         if frames.device.type == "cpu":
             # With channels last, convolutions need not rearrange their input.
             frames = frames.contiguous(memory_format=torch.channels_last_3d)
-        return self.clip_scores(frames)
-
-    def clip_scores(self, frames: Tensor) -> Tensor:
-        """The scores of clips, before a softmax, `(clips, classes)`.
-
-        Args:
-            frames: `(clips, channels, frames, height, width)`, in whatever order in memory.
-        """
         maps = self.features(frames)
         paths = maps if isinstance(maps, tuple) else (maps,)
         mapped = (mapper(path) for mapper, path in zip(self.mappers, paths, strict=True))

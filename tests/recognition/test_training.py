@@ -68,6 +68,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
     for more in (["--test_crops=3", "--full_res"], ["--twice_sample", "--test_crops=10"]):
         testing.main([*command, *more])
     testing.main([*command, f"--test_list={lists / 'val.csv'}", "--max_num=2"])
+    testing.main([*command, "--max_num=1", "--batch_size=3"])
     # Each has a folder, so that none is lost.
     start = f"{folder.name}_last_own"
     assert {path.parent.name for path in tmp_path.glob("tested/*/scores.npz")} == {
@@ -75,6 +76,7 @@ def test_training_and_testing(lists, tmp_path, capsys):
         f"{start}_test_crops_3_full_res",
         f"{start}_test_crops_10_twice_sample",
         f"{start}_test_list_val_max_num_2",
+        f"{start}_max_num_1",
     }
 
 
