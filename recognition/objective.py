@@ -26,16 +26,6 @@ class ClipObjective:
 
     unit = "clip"
 
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._clips = 0
-
-    def taken(self) -> dict[str, float]:
-        """The means over all clips since this was last asked for, of all processes."""
-        means = {name: (summed(total) / self._clips).item() for name, total in self._sums.items()}
-        self._sums, self._clips = {}, 0
-        return means
-
     def count(self, batch: Any) -> Tensor:
         """The clips."""
         clips, labels = batch
@@ -51,9 +41,6 @@ class ClipObjective:
             "top1": best[:, 0].sum(),
             "top5": best.sum(),
         }
-        self._clips += len(labels) * world_size()
-        for name, total in losses.items():
-            self._sums[name] = self._sums.get(name, 0) + total.detach()
         return {name: total / count for name, total in losses.items()}
 
 

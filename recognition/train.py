@@ -85,11 +85,10 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     steps = int(options.epochs * steps_per_epoch) if grid is None else len(grid)
     optimizer = make_optimizer(model, options)
     folder = _run_folder(options, listed, settings)
-    objective = ClipObjective()
 
     def validate(trainer: Trainer, iteration: int) -> Mapping[str, Any]:
         figures = _validate(options, listed, settings, clips["val"], trainer, iteration)
-        learned = objective.taken()
+        learned = trainer.means.taken()
         if rank() == 0:
             epoch = round(iteration / steps_per_epoch) - 1
             add_row(folder / "val_results.csv", epoch, figures)
@@ -100,7 +99,7 @@ def _train(options: argparse.Namespace, device: torch.device) -> int:
     def make_trainer(monitor: data.Monitor | None) -> Trainer:
         return Trainer(
             model,
-            objective,
+            ClipObjective(),
             optimizer,
             make_schedule(optimizer, options, int(steps_per_epoch), grid),
             clips["train"],

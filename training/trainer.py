@@ -27,6 +27,7 @@ from training.precision import autocast
 from training.run_state import RunState
 from training.settings import FirstStage, Objective, TrainerSettings
 from training.speed import Speed, step_text
+from training.step_means import StepMeans
 
 LOG_STEP = 10
 # A machine that fails costs a minute of training.
@@ -41,6 +42,9 @@ class Trainer:
     The folder of the run holds the monitor's log and the state after the last step, from which
     `train` goes on: every random number is decided by the seed and the step, so a run that was
     killed goes on with the losses of one that was not. Of several processes the first one writes.
+
+    Attributes:
+        means: of the losses since they were last asked for.
 
     Args:
         network: to train, on the device where it is.
@@ -93,6 +97,7 @@ class Trainer:
             # Of a first step that overflows, PyTorch takes it that the schedule came before it.
             warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")
         self._speed = Speed(self._device)
+        self.means = StepMeans()
         self.iteration = 0
         self.log_step = LOG_STEP
         self._state = RunState(folder)
@@ -232,7 +237,7 @@ class Trainer:
             yield moved(batch, self._device)
 
     def _step(self, batch: Any) -> dict[str, Tensor]:
-        """One step; gives what this process adds to the losses."""
+        """One step; gives the losses."""
         # What is dropped in a step depends on nothing before it, so that a resumed run drops alike.
         numbers = np.random.SeedSequence([self.settings.seed, self.iteration, rank()])
         torch.manual_seed(int(numbers.generate_state(1, np.uint64)[0]))
@@ -262,6 +267,9 @@ class Trainer:
             self.schedule.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
+        whole = summed(torch.stack(list(losses.values())))
+        losses = dict(zip(losses, whole, strict=True))
+        self.means.add(losses, count)
         return losses
 
     def _enter_stage(self) -> None:
@@ -282,7 +290,7 @@ class Trainer:
     def _parts(self) -> dict[str, Any]:
         """What has a state, by name."""
         parts: dict[str, Any] = {"network": self.network, "optimizer": self.optimizer}
-        parts["schedule"] = self.schedule
+        parts |= {"schedule": self.schedule, "means": self.means}
         if self._scaler.is_enabled():
             parts["scaler"] = self._scaler
         if self.average is not None:
@@ -291,7 +299,7 @@ class Trainer:
 
     def _log_step(self, losses: Mapping[str, Tensor], shape: Sequence[int], seconds: float) -> str:
         """Write down the last step, and put it in a line."""
-        values = {name: round(summed(loss).item(), 6) for name, loss in losses.items()}
+        values = {name: round(loss.item(), 6) for name, loss in losses.items()}
         speeds = self._speed.taken()
         rate = float(self.schedule.get_last_lr()[0])
         self._log(

@@ -106,6 +106,8 @@ def test_a_resumed_training_is_the_same(lists, tmp_path, capsys):
         for name in ("whole", "stopped")
     )
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
+    learned = [_folder(tmp_path / name) / "train_results.csv" for name in ("whole", "stopped")]
+    assert learned[0].read_text() == learned[1].read_text()  # the steps before it was stopped too
     _train(lists, tmp_path / "whole", *options)
     assert "finished before, 4 epochs" in capsys.readouterr().out
 

@@ -104,7 +104,7 @@ def main(
         options={},
     )
     trainer.log_step = 1
-    trainer.train(STEPS, STEPS, lambda _: {})
+    trainer.train(STEPS, STEPS, lambda _: trainer.means.taken())
     if rank() == 0:
         steps = [
             {k: v for k, v in r.items() if k not in ("seconds", "speed")} for r in losses.records

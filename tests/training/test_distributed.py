@@ -34,6 +34,8 @@ def test_two_processes_train_as_one_does(tmp_path):
         assert single.keys() == joint.keys()
         for name in {"loc", "cls"} & single.keys():
             assert joint[name] == pytest.approx(single[name], abs=2e-6)
+    means = [run["steps"][-1]["validation"] for run in (one, two)]
+    assert means[0].keys() == {"loc", "cls"} and means[1] == pytest.approx(means[0], abs=2e-6)
     for name, tensor in one["weights"].items():
         torch.testing.assert_close(two["weights"][name], tensor, rtol=0, atol=1e-8)
 
