@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ from data.errors import InputError
 
 # In seconds; a temporary file that is younger may still be without its lock.
 YOUNG = 60
+# Whose lock the writer of a temporary folder has; folders without it are not ours.
+_WRITER = ".writer"
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
@@ -105,14 +109,36 @@ def lock(file: BinaryIO) -> bool | None:
 
 
 def _remove_abandoned(folder: Path, prefix: str) -> None:
-    """Removes the temporary files of one target that no living process has the lock of."""
+    """Removes the temporary files and folders of one target that no living process has."""
     for path in folder.iterdir():
         if path.name.startswith(prefix):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > YOUNG:
-                    with path.open("rb+") as file:
+                    with (path / _WRITER if path.is_dir() else path).open("rb+") as file:
                         if lock(file):
-                            path.unlink()
+                            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Lends an empty folder beside `path`, removed in the end; those of killed processes are too.
+
+    For results of many files, which are moved to their place when they are complete.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    prefix = f".{path.name}-"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path.parent, prefix)
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder,
+        Path(folder, _WRITER).open("xb") as file,
+    ):
+        lock(file)
+        inside = Path(folder, "inside")
+        inside.mkdir()
+        yield inside
 
 
 @contextmanager

@@ -18,7 +18,6 @@ import json
 import os
 import pickle
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from numpy.typing import NDArray
 from data.annotation import VideoAnnotation
 from data.command import progress
 from data.errors import InputError
+from data.files import folder_beside
 from data.synthetic_backdrop import Backdrop
 from data.synthetic_figures import Image, draw_figure, paint, visible_box
 from data.synthetic_scene import CLASSES, MAX_ACTORS, SIZE, Figure, plan_scene
@@ -274,9 +274,8 @@ def render_dataset(
         raise InputError(
             f"{root} holds something else than the embedded data set; name another folder"
         )
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as folder:
-        fresh, old = Path(folder) / "fresh", Path(folder) / "old"
+    with folder_beside(root) as folder:
+        fresh, old = folder / "fresh", folder / "old"
         fresh.mkdir()
         _write_dataset(fresh, parameters)
         if root.exists():

@@ -1,5 +1,6 @@
 """The embedded data set: its layout, that it repeats, and that only motion tells actions apart."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from data import InputError, VideoAnnotation, open_video, read_ucf24
+from data.files import folder_beside
 from data.restricted_pickle import load_pickle
 from data.synthetic import render_dataset, render_video, write_example_video
 from data.synthetic_backdrop import Backdrop
@@ -122,6 +124,29 @@ def test_interrupted_rendering_leaves_nothing(
     with pytest.raises(OSError, match="disk full"):
         render_dataset(tmp_path / "embedded", **SMALL)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_rendering_left_is_removed(root: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".embedded-abcd"
+    shutil.copytree(root, left / "inside" / "fresh")
+    (left / ".writer").touch()
+    young, other, notes = (tmp_path / f".embed{end}" for end in ("ded-efgh", "-abcd", "ded-notes"))
+    for folder in (young, other, notes):
+        folder.mkdir()
+    for folder in (young, other):
+        (folder / ".writer").touch()
+    for folder in (left, other, notes):
+        os.utime(folder, (1e9, 1e9))
+    render_dataset(tmp_path / "embedded", **SMALL)
+    assert set(tmp_path.iterdir()) == {tmp_path / "embedded", young, other, notes}
+
+
+def test_a_rendering_that_still_goes_on_is_left_alone(tmp_path: Path) -> None:
+    with folder_beside(tmp_path / "embedded") as at_work:
+        os.utime(at_work.parent, (1e9, 1e9))
+        render_dataset(tmp_path / "embedded", **SMALL)
+        assert at_work.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["embedded"]
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
