@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -100,7 +100,7 @@ class VideoFile(VideoReader):
     def close(self) -> None:
         """Lets go of the file."""
         self._begin()  # nobody reads on
-        self._container.close()
+        self._let_go()
 
     def kept_closed(self) -> VideoReader:
         """See `VideoReader.kept_closed`."""
@@ -117,7 +117,7 @@ class VideoFile(VideoReader):
         self._decoded = self._decode(self._container.demux(self._stream))
         first = next(self._decoded, None)
         if first is None:
-            self._container.close()
+            self._let_go()
             raise InputError(
                 f"{self.path}: no frame can be decoded, the video is damaged or empty; "
                 "make or download the file again"
@@ -127,6 +127,16 @@ class VideoFile(VideoReader):
         self.width, self.height = self._images.width, self._images.height
         self.frame_rate = self._find_rate()
         self.frames = self._count_announced()
+
+    def _let_go(self) -> None:
+        """Closes the container, and has its decoder freed with the last that refers to it.
+
+        What decodes refers to this object and is in it. Were it left to the collection of such
+        circles, the threads of the decoder would go on; and a process that was forked meanwhile,
+        and collects them, waits or ends for threads that it has not.
+        """
+        self._decoded.close()
+        self._container.close()
 
     def _find_rate(self) -> float:
         rate = self._stream.average_rate
@@ -149,7 +159,7 @@ class VideoFile(VideoReader):
     def _counted(self) -> Iterator[tuple[int, VideoFrame, float]]:
         """Yields index, frame and time of every frame, decoded and counted from the first."""
         if not self._fresh:
-            self._container.close()
+            self._let_go()
             self._open()
         self._fresh = False
         start = self._stamp(self._first)
@@ -209,7 +219,7 @@ class VideoFile(VideoReader):
         if declared_length(self.path) > self.path.stat().st_size:
             return None
         self._fresh = False
-        self._container.close()
+        self._let_go()
         self._container, self._stream = open_container(self.path)
         with suppress(av.error.FFmpegError):
             return read_packet_index(self._container, self._stream, self._first, file)
@@ -240,7 +250,7 @@ class VideoFile(VideoReader):
 
     def _decode(
         self, demuxed: Iterator[Packet[VideoStream]], start: int = 0
-    ) -> Iterator[VideoFrame]:
+    ) -> Generator[VideoFrame]:
         """Yields what can be decoded, past damaged packets, and warns once about them.
 
         `start` is the number of packets before the first one. Frames are decoded without frame
