@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recognition.backbones.mobilenet_v2 import own_block_names
+
 TensorT = TypeVar("TensorT")
 
 _WRAPPER = ".net."  # the shift around a layer
@@ -63,7 +65,7 @@ def own_names(published: Mapping[str, TensorT], wanted: Collection[str]) -> dict
     shifted = [any(_WRAPPER in name for name in names) for names in (published, wanted)]
     plain = {} if all(shifted) else {name.replace(_WRAPPER, "."): name for name in wanted}
     named = {}
-    for name, tensor in published.items():
+    for name, tensor in own_block_names(published).items():
         name = name.removeprefix("module.")
         if not name.startswith(("base_model.", "new_fc.")):
             name = f"base_model.{name}"

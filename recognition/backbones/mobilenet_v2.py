@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from torch import nn
 from torchvision.models import MobileNetV2, get_model
 
 from recognition.temporal_shift import TemporalShift
+
+TensorT = TypeVar("TensorT")
+
+_PART = re.compile(r"\bfeatures\.(?P<block>\d+)\.conv\.(?P<part>\d)\.(?:(?P<place>\d)\.)?")
+_NESTED = re.compile(r"\bfeatures\.\d+\.conv\.\d\.\d\.")
 
 
 def build_mobilenet_v2(*, pretrained: bool = False) -> MobileNetV2:
@@ -25,6 +32,25 @@ def build_mobilenet_v2(*, pretrained: bool = False) -> MobileNetV2:
         block.conv = nn.Sequential(*leaves)
     network.classifier = nn.Identity()
     return network
+
+
+def own_block_names(published: Mapping[str, TensorT]) -> dict[str, TensorT]:
+    """The tensors of torchvision's MobileNetV2 by the names of TSM's; others keep theirs.
+
+    Args:
+        published: tensors of any file.
+    """
+    if not any(_NESTED.search(name) for name in published):
+        return dict(published)
+    return {_PART.sub(_numbered, name): tensor for name, tensor in published.items()}
+
+
+def _numbered(found: re.Match[str]) -> str:
+    block, part, place = found["block"], int(found["part"]), found["place"]
+    # All but the last convolution of a block and its normalisation are nested in threes.
+    nested = 1 if block == "1" else 2
+    number = 3 * part + int(place) if place else part + 2 * nested
+    return f"features.{block}.conv.{number}."
 
 
 def add_shift(network: MobileNetV2, segments: int, divisor: int, *, past_only: bool) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+import torchvision
 
 from recognition.models import build_model, create_model
 from recognition.published import own_names, settings_of_name, tune_from
 from recognition.saved_models import load_model
 from recognition.segment_models import SegmentSettings
+from recognition.start import start_from
 
 
 def test_names_of_files(case):
@@ -57,6 +60,24 @@ def test_names_of_tensors():
         "new_fc.weight": 0,
         "base_model.features.0.0.weight": 1,
     }
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_files_of_torchvision_start_a_mobilenet(tmp_path, prefix):
+    """Their blocks have other names: everything but the classifier is taken over."""
+    torch.manual_seed(0)
+    published = torchvision.models.mobilenet_v2(num_classes=7)
+    path = tmp_path / "mobilenet_v2.pth"
+    torch.save({f"{prefix}{key}": value for key, value in published.state_dict().items()}, path)
+    for arch in ("tsn_mobilenetv2", "tsm_mobilenetv2"):
+        model = create_model(arch, 5, 2)
+        transfer = start_from(model, str(path))
+        assert transfer.kept == ["new_fc.weight", "new_fc.bias"]
+        assert transfer.left == ["new_fc.1.weight", "new_fc.1.bias"]
+        if arch == "tsn_mobilenetv2":
+            images = torch.randn(2, 3, 64, 64)
+            wanted = published.eval().features(images).mean((2, 3))
+            assert torch.equal(model.eval().base_model(images), wanted)
 
 
 def test_shifts_of_other_places_are_not_taken_for_each_other():
