@@ -54,7 +54,7 @@ def start_from(model: Classifier, path: str, *, repeated: bool = False) -> Trans
     So a file of ImageNet starts the image network, one of TSN all of SeqVLAD but its own layer
     (SeqVLAD's `--resume_type tsn`), and one of Kinetics a 3D network but its linear layer (SRTG's
     `--pretrained_3d`). A first layer of images for three channels is made one of as many as the
-    network has.
+    network has, if these are others.
 
     Args:
         model: filled in place.
@@ -72,7 +72,7 @@ def start_from(model: Classifier, path: str, *, repeated: bool = False) -> Trans
     if isinstance(model, SegmentClassifier):
         name = f"{first_layer(model)[0]}.weight"
         kernel = named.get(name)
-        if kernel is not None and kernel.dim() == 4 and kernel.shape[1] == 3:
+        if kernel is not None and kernel.dim() == 4 and kernel.shape[1] == 3 != own[name].shape[1]:
             named[name] = widened(kernel, own[name].shape[1], repeated=repeated)
     taken = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not any(tensor.dim() > 1 for tensor in taken.values()):

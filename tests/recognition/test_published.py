@@ -80,6 +80,20 @@ def test_files_of_torchvision_start_a_mobilenet(tmp_path, prefix):
             assert torch.equal(model.eval().base_model(images), wanted)
 
 
+@pytest.mark.parametrize("modality", ["RGB", "Flow"])
+def test_the_first_layer_changes_where_channels_do(tmp_path, modality):
+    torch.manual_seed(0)
+    published = torchvision.models.resnet18(num_classes=7)
+    path = tmp_path / "resnet18.pth"
+    torch.save(published.state_dict(), path)
+    model = create_model("tsn_resnet18", 5, 2, modality=modality)
+    start_from(model, str(path))
+    kernel = published.conv1.weight
+    if modality == "Flow":
+        kernel = kernel.mean(1, keepdim=True).expand(-1, 10, -1, -1)
+    assert torch.equal(model.base_model.conv1.weight, kernel)
+
+
 def test_shifts_of_other_places_are_not_taken_for_each_other():
     blockres, block = (
         list(create_model("tsm_resnet18", 5, 4, shift_place=place).state_dict())
