@@ -1,4 +1,4 @@
-"""Checks annotations, tubes and detections: every problem at once, and a count of what is there.
+"""Checks annotations, tubes, detections and frame databases: every problem, and a count.
 
 Example: python data/check.py my_data/annotations.json
 """
@@ -18,12 +18,14 @@ from data.check_videos import note_video_problems, unused_classes
 from data.command import CommandParser, counted, run_command
 from data.detections import Detections
 from data.errors import InputError
+from data.frame_database import DATABASE
 from data.interchange.own_files import contents
 from data.json_reader import JsonDocument
 from data.tube_arrays import load_tube_arrays
 from data.tube_format import FORMAT as TUBES
 from data.tube_format import tube_problems
 from data.validation import reversed_sides
+from data.video import open_video
 
 
 def _problems_with_videos(document: JsonDocument) -> list[str]:
@@ -84,6 +86,8 @@ def check_file(path: Path) -> Report | None:
     try:
         if path.suffix == ".npz":
             return _check_arrays(path)
+        if path.suffix == ".db":
+            return _check_database(path)
         document = JsonDocument(path)
         kind = document.value.get("format") if isinstance(document.value, dict) else None
         if not isinstance(kind, str) or kind not in PROBLEM_FINDERS:
@@ -95,6 +99,14 @@ def check_file(path: Path) -> Report | None:
     except InputError as error:
         return Report([str(error)])
     return report
+
+
+def _check_database(path: Path) -> Report:
+    """Decodes every frame of a frame database."""
+    with open_video(path) as video:
+        for _ in video:
+            pass
+    return Report(videos=1)
 
 
 def _check_arrays(path: Path) -> Report:
@@ -122,13 +134,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     parser = CommandParser(
         prog="python data/check.py",
-        description="Names every problem in annotations, tubes and detections, and counts them.",
+        description="Names every problem in annotations, tubes, detections and frame "
+        "databases, and counts them.",
         epilog="example: python data/check.py my_data/annotations.json",
     )
     parser.add_argument(
         "path",
         type=Path,
-        help="annotations or tubes (.json), detections (.npz), or a folder of such files",
+        help="annotations or tubes (.json), detections (.npz), frame databases (.db), or a folder "
+        "of such files",
     )
     path: Path = parser.parse_args(argv).path
     if not path.exists():
@@ -151,8 +165,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"{file}: {report}")
     if not checked:
         raise InputError(
-            f"{path}: holds no annotations, tubes or detections; docs/formats.md says how to "
-            "write them"
+            f"{path}: holds no annotations, tubes, detections or frame databases; docs/formats.md "
+            "says how to write them"
         )
     if len(files) > 1:
         print(f"{counted(checked, 'file')}: {total}")
@@ -170,7 +184,9 @@ def _files(path: Path) -> list[Path]:
     return sorted(
         file
         for file in path.rglob("*")
-        if file.suffix in (".json", ".npz") and not file.name.startswith(".") and file.is_file()
+        if (file.suffix in (".json", ".npz") or file.name == DATABASE)
+        and not file.name.startswith(".")
+        and file.is_file()
     )
 
 

@@ -63,6 +63,8 @@ class FrameDatabase(StillImages):
         LockedDatabaseError: another process writes to it.
     """
 
+    remedy = "convert the video again"
+
     def __init__(self, path: str | Path, frame_rate: float) -> None:
         """Finds the frames, and the size of the first one."""
         self.path = Path(path)
@@ -71,7 +73,7 @@ class FrameDatabase(StillImages):
         place, first = self._find_frames()
         self.frames = len(self._ids)
         self._check_count()
-        self.width, self.height = image_size(first, place)
+        self.width, self.height = image_size(first, place, self.remedy)
 
     def contents(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         """Yields file and number of each of these frames, and what is stored for it."""
@@ -163,9 +165,7 @@ class FrameDatabase(StillImages):
                 raise self._refused(f"it holds {self.frames} frames, and {beside} says {count!r}")
 
     def _refused(self, reason: str) -> InputError:
-        return InputError(
-            f"{self.file}: is no whole frame database ({reason}); convert the video again"
-        )
+        return InputError(f"{self.file}: is no whole frame database ({reason}); {self.remedy}")
 
 
 class _Ids(Protocol):

@@ -76,7 +76,7 @@ class FrameStore:
                     if content.startswith(JPEG_START):
                         yield place, content
                     else:
-                        yield place, self._encoded(decode_image(content, place))
+                        yield place, self._encoded(decode_image(content, place, frames.remedy))
                 return
             for frame in frames:
                 yield f"{source}: frame {frame.index + 1}", self._encoded(frame.image)

@@ -41,6 +41,20 @@ class ImageFolder(StillImages):
         self.frame_rate = frame_rate
         self.frames = len(self.files)
 
+    def left_out(self) -> tuple[str, str] | None:
+        """The names of two images between whose numbers others are left out; None: there are none.
+
+        Images whose numbers all rise by the same are taken to be meant so.
+        """
+        parts = [re.fullmatch(r"(.*?)(\d+)(\D*)", path.name) for path in self.files]
+        if None in parts or len({(part[1], part[3]) for part in parts if part}) > 1:
+            return None
+        steps = np.diff([int(part[2]) for part in parts if part])
+        if len(set(steps.tolist())) < 2:
+            return None
+        place = int(steps.argmax())
+        return self.files[place].name, self.files[place + 1].name
+
     def contents(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         """Yields path and content of the file of each of these frames."""
         for index in indices:

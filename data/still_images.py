@@ -22,6 +22,7 @@ Image = npt.NDArray[np.uint8]
 StillsT = TypeVar("StillsT", bound="StillImages")
 
 JPEG_START = b"\xff\xd8"
+REMEDY = "replace the file"
 _TURNED = range(5, 9)  # EXIF orientations that exchange width and height
 
 
@@ -32,9 +33,11 @@ class StillImages(VideoReader):
 
     Attributes:
         frames: number of images.
+        remedy: what to do about a damaged one.
     """
 
     frames: int
+    remedy = REMEDY
 
     @abstractmethod
     def contents(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
@@ -51,7 +54,7 @@ class StillImages(VideoReader):
             InputError: one cannot be read, or is damaged.
         """
         for place, content in self.contents(indices):
-            yield place, decode_image(content, place)
+            yield place, decode_image(content, place, self.remedy)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields every frame from the start."""
@@ -91,12 +94,13 @@ def check_size(image: Image, size: tuple[int, int], place: str) -> None:
         )
 
 
-def decode_image(content: bytes, place: str) -> Image:
+def decode_image(content: bytes, place: str, remedy: str = REMEDY) -> Image:
     """Decodes an image file, turned as its EXIF orientation says.
 
     Args:
         content: of the file.
         place: where it comes from, for the error.
+        remedy: what to do about it, likewise.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -106,7 +110,7 @@ def decode_image(content: bytes, place: str) -> Image:
     """
     image = decode_as(content, cv2.IMREAD_COLOR)
     if image is None:
-        raise _damaged(place)
+        raise _damaged(place, remedy)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
@@ -120,8 +124,13 @@ def decode_as(content: bytes, flags: int) -> npt.NDArray[Any] | None:
     return None
 
 
-def image_size(content: bytes, place: str) -> tuple[int, int]:
+def image_size(content: bytes, place: str, remedy: str = REMEDY) -> tuple[int, int]:
     """Returns width and height in pixels that `decode_image` would give, without decoding.
+
+    Args:
+        content: of the file.
+        place: where it comes from, for the error.
+        remedy: what to do about it, likewise.
 
     Raises:
         InputError: the content is not that of an image file.
@@ -131,7 +140,7 @@ def image_size(content: bytes, place: str) -> tuple[int, int]:
             turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
             width, height = image.size
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError):
-        raise _damaged(place) from None
+        raise _damaged(place, remedy) from None
     return (height, width) if turned else (width, height)
 
 
@@ -175,5 +184,5 @@ def _is_whole(content: bytes) -> bool:
     return True
 
 
-def _damaged(place: str) -> InputError:
-    return InputError(f"{place}: the image is damaged or not an image; replace the file")
+def _damaged(place: str, remedy: str) -> InputError:
+    return InputError(f"{place}: the image is damaged or not an image; {remedy}")

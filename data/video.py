@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.frame_database import DATABASE, FrameDatabase, has_database
+from data.frame_database import COUNT_FILE, DATABASE, FrameDatabase, has_database
 from data.image_folder import ImageFolder, list_images
 from data.video_file import DEFAULT_FRAME_RATE, VideoFile
 from data.video_reader import VideoReader
@@ -41,8 +41,14 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); check the path") from error
     if stat.S_ISDIR(mode):
-        of_folder = FrameDatabase if has_database(path) else ImageFolder
-        return of_folder(path, frame_rate)
+        if has_database(path):
+            return FrameDatabase(path, frame_rate)
+        if (path / COUNT_FILE).exists() and not list_images(path):
+            raise InputError(
+                f"{path}: there is {COUNT_FILE}, and no {DATABASE} with the frames; convert the "
+                "video again"
+            )
+        return ImageFolder(path, frame_rate)
     if stat.S_ISREG(mode):
         return FrameDatabase(path, frame_rate) if path.suffix == ".db" else VideoFile(path)
     raise InputError(f"{path}: neither a file nor a folder; give a video file")

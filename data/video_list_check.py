@@ -16,6 +16,7 @@ from data.command import ProgressBar, counted, progress
 from data.container_length import declared_length
 from data.errors import InputError, InputErrors
 from data.frame_database import LockedDatabaseError, has_database
+from data.image_folder import ImageFolder
 from data.still_images import StillImages
 from data.video import open_video
 from data.video_list import ListedVideo
@@ -48,6 +49,8 @@ class CheckedList:
             of other copies of the frames.
         cut: good ones whose files end early, but behind the frames that are listed.
         repeated: good ones that were listed before, with any label.
+        gaps: good ones that are folders in which numbers of images are left out, and the names of
+            two images between which some are.
     """
 
     good: list[ListedVideo]
@@ -55,6 +58,7 @@ class CheckedList:
     longer: list[ListedVideo]
     cut: list[ListedVideo]
     repeated: list[ListedVideo]
+    gaps: list[tuple[ListedVideo, tuple[str, str]]]
 
     def usable(self, *, skip_bad: bool) -> list[ListedVideo]:
         """Returns the videos that can be used.
@@ -94,6 +98,13 @@ class CheckedList:
                 f"{counted(len(self.repeated), 'video')} listed more than once, such as "
                 f"{_at(first)}{first.name}; each time counts"
             )
+        if self.gaps:
+            first, names = self.gaps[0]
+            notes.append(
+                f"{counted(len(self.gaps), 'folder')} in which images are left out, such as "
+                f"{_at(first)}{first.path} between {' and '.join(names)}; those that are there "
+                "are taken for frames one after the other"
+            )
         return notes
 
     def _summary(self) -> str:
@@ -130,7 +141,7 @@ def check_listed_videos(
         problems += found.by_name(frames) if by_name else found.opened()
         return problems, found
 
-    checked = CheckedList([], [], [], [], [])
+    checked = CheckedList([], [], [], [], [], [])
     bar: ProgressBar[ListedVideo] = progress(total=len(videos), description="check", unit="video")
     with bar, ThreadPoolExecutor(_THREADS) as pool:
         for video, (problems, found) in zip(videos, pool.map(check, videos), strict=True):
@@ -140,6 +151,7 @@ def check_listed_videos(
                 checked.good.append(video)
                 checked.longer.extend([video] if found.longer else [])
                 checked.cut.extend([video] if found.cut else [])
+                checked.gaps.extend([(video, found.gap)] if found.gap else [])
             bar.update()
     checked.repeated.extend(_repeated(checked.good))
     return checked
@@ -172,12 +184,14 @@ class _Found:
     Attributes:
         longer: whether more frames are there than listed.
         cut: whether it is a file that is shorter than it says.
+        gap: two images of a folder between which others are left out.
     """
 
     def __init__(self, video: ListedVideo, segments: int) -> None:
         self.video = video
         self.segments = segments
         self.longer = self.cut = False
+        self.gap: tuple[str, str] | None = None
 
     def by_name(self, frames: ClipFrames) -> Iterator[Problem]:
         """Looks for the frames whose names are known."""
@@ -209,6 +223,8 @@ class _Found:
                 if isinstance(reader, StillImages):
                     for _ in reader.select([0, total - 1]):
                         pass
+                if isinstance(reader, ImageFolder):
+                    self.gap = reader.left_out()
         except InputError as error:
             locked = isinstance(error, LockedDatabaseError)
             kind = "locked" if locked else _kind_of_failure(path)

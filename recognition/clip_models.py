@@ -35,6 +35,11 @@ HEADS = (
 REDUCTIONS = ("none", "FRMB", "FRAB")
 """The last block is narrower (FRMB, feature reduction by modification), or one comes after it."""
 
+# The options of training by what they set.
+_OPTIONS = {
+    **{"head": "--head", "reduction": "--arch", "modality": "--modality", "classes": "--dataset"},
+    **{"frames": "--clip_length", "recursion": "--gates", "place": "--place"},
+}
 _CONCATENATED = {"concatenation": 1550, "nl_concatenation": 1000}
 _NARROWED = ("resneXt3D101", "I3D", "slowfast50")
 
@@ -188,49 +193,53 @@ def _check(settings: ClipSettings) -> None:
     places = _places(settings.backbone)
     two, narrowed = len(backbone.widths) > 1, settings.reduction != "none"
     problems = [
-        (settings.head not in HEADS, f"head {settings.head}: take one of {', '.join(HEADS)}"),
+        ("head", settings.head not in HEADS, f"take one of {', '.join(HEADS)}"),
+        ("reduction", settings.reduction not in REDUCTIONS, f"take one of {', '.join(REDUCTIONS)}"),
+        ("modality", settings.modality not in ("RGB", "Flow"), "take RGB or Flow"),
         (
-            settings.reduction not in REDUCTIONS,
-            f"reduction {settings.reduction}: take one of {', '.join(REDUCTIONS)}",
-        ),
-        (
-            settings.modality not in ("RGB", "Flow"),
-            f"modality {settings.modality}: take RGB or Flow",
-        ),
-        (
+            "modality",
             settings.modality == "Flow" and backbone.flow is None,
-            f"modality Flow: {settings.backbone} is for RGB",
+            f"{settings.backbone} is for RGB",
         ),
-        (settings.classes < 1, "classes: must be positive"),
-        (settings.frames < 1, "frames: must be positive"),
+        ("classes", settings.classes < 1, "must be positive"),
+        ("frames", settings.frames < 1, "must be positive"),
         (
+            "head",
             two != settings.head.startswith("bert10_") and settings.head != "pooled",
-            f"head {settings.head}: late and early BERT are of two paths, other heads of one",
+            "late and early BERT are of two paths, other heads of one",
         ),
         (
+            "head",
             settings.head != "pooled" and settings.backbone.startswith("mtnet"),
-            f"head {settings.head}: {settings.backbone} has the pooled one only",
+            f"{settings.backbone} has the pooled one only",
         ),
         (
+            "head",
             settings.head == "paired" and settings.backbone != "I3D",
-            f"head {settings.head}: is that of I3D for Kinetics",
+            "is that of I3D for Kinetics",
         ),
         (
+            "reduction",
             narrowed and settings.backbone not in _NARROWED,
-            f"reduction {settings.reduction}: is known of {', '.join(_NARROWED)}",
+            f"is known of {', '.join(_NARROWED)}",
         ),
         (
+            "recursion",
             settings.recursion is not None and settings.backbone not in RESNETS_3D,
-            f"recursion: {settings.backbone} has none, take a 3D ResNet",
+            f"{settings.backbone} has none, take a 3D ResNet",
         ),
         (
+            "place",
             settings.recursion is not None and settings.place not in places,
-            f"place {settings.place}: recursion in {settings.backbone} is at {', '.join(places)}",
+            f"recursion in {settings.backbone} is at {', '.join(places)}",
         ),
     ]
-    for wrong, problem in problems:
+    for field, wrong, problem in problems:
         if wrong:
-            raise data.InputError(f"{problem}; change the settings of the model")
+            raise data.InputError(
+                f"{field} {getattr(settings, field)}: {problem}; change this setting, which "
+                f"{_OPTIONS[field]} gives"
+            )
 
 
 def _places(backbone: str) -> Sequence[str]:

@@ -16,7 +16,14 @@ from data.clip_frames import ClipFrames
 from data.errors import InputError
 from data.video_list import ListedVideo
 
+# What helps where a `DamagedVideoError` is not skipped.
+SKIP_BAD = "leave such videos out with --skip_bad_videos"
+
 Transform = Callable[[Sequence[Any], np.random.Generator], torch.Tensor]
+
+
+class DamagedVideoError(InputError):
+    """A video turned out to be damaged when its frames were read."""
 
 
 class Sampling(Protocol):
@@ -94,7 +101,7 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
         """The clips of a video, `(crops * clips * segments * channels, height, width)`; its class.
 
         Raises:
-            InputError: the video cannot be read, nor, where bad ones are skipped, any other.
+            DamagedVideoError: the video cannot be read, nor, where bad ones are skipped, any other.
         """
         draw, index, *shape = key
         sampling, transform = self._of(*shape)
@@ -105,7 +112,7 @@ class Clips(TorchDataset[tuple[torch.Tensor, int]]):
                 return self._clips(draw, self.videos[place], sampling, transform)
             except InputError as error:
                 if not self.skip_bad or step + 1 == len(self):
-                    raise
+                    raise DamagedVideoError(str(error)) from error
                 if place not in self._told:
                     self._told.add(place)
                     print(f"note: {error}; another video takes its place", file=sys.stderr)

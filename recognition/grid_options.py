@@ -34,8 +34,8 @@ def grid_of(
         return None
     if settings.head != "pooled":
         raise data.InputError(
-            f"--multigrid: {options.arch} takes clips of {settings.frames} frames only; train it "
-            "without"
+            f"--multigrid: the head {settings.head} takes clips of {settings.frames} frames only; "
+            "train without --multigrid, or with --head pooled"
         )
     size = format_of(settings, options.input_size).crop_size
     shape = (options.batch_size, settings.frames, size)

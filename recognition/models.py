@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
@@ -50,7 +52,11 @@ def create_model(
         InputError: there is no such model, or settings that do not go together.
     """
     if name not in MODELS:
-        raise data.InputError(f"{name}: no such model; there are {', '.join(MODELS)}")
+        near = difflib.get_close_matches(name, MODELS, 3) or sorted(MODELS)[:3]
+        raise data.InputError(
+            f"{name}: no such model; take one of {len(MODELS)} (recognition.MODELS), such as "
+            f"{', '.join(near)}"
+        )
     named = MODELS[name]
     if isinstance(named, SegmentSettings):
         settings["segments"] = segments
@@ -101,18 +107,26 @@ def check_clips(model: Classifier, channels: int, size: int, batch: int = 0) -> 
         InputError: it does not.
     """
     tried = copy.deepcopy(model).train(batch > 0)  # whose normalisation would see the clips
+
+    def takes(count: int) -> bool:
+        with torch.inference_mode(), suppress(RuntimeError, ValueError):
+            tried(torch.zeros(count, channels, size, size))
+            return True
+        return False
+
     # More of them would tell no more than two.
-    clips = torch.zeros(min(max(batch, 1), 2), channels, size, size)
-    try:
-        with torch.inference_mode():
-            tried(clips)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        more = ", or more of them at once" if batch == 1 else ""
+    if takes(min(max(batch, 1), 2)):
+        return
+    if batch == 1 and takes(2):
         raise data.InputError(
-            f"--input_size {size}: the network has no use for clips so small ({reason}); give a "
-            f"larger one, or longer clips{more}"
-        ) from None
+            "--batch_size: the network cannot learn from one clip at a time, of which single "
+            "numbers are left to normalise; give each process, and each part of --accumulate, two "
+            "clips or more, or larger clips (--input_size)"
+        )
+    raise data.InputError(
+        f"--input_size {size}: the network has no use for clips so small; give a larger one, or "
+        "longer clips (--clip_length)"
+    )
 
 
 def settings_of(described: Mapping[str, Any]) -> Settings:

@@ -19,7 +19,7 @@ from data.video_list import ListedVideo
 from data.video_list_check import check_listed_videos
 from evaluation import score_accuracy
 from recognition.clip_models import ClipSettings
-from recognition.clips import Clips
+from recognition.clips import SKIP_BAD, Clips, DamagedVideoError
 from recognition.listed_data import ListedData, listed_data, numbered_classes
 from recognition.models import Classifier, Settings, check_clips, format_of
 from recognition.partial_scores import resumable_scores
@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_test_options(argv)
     try:
         _test(options, start_processes(named_device(options.device)))
+    except DamagedVideoError as error:
+        raise data.InputError(f"{error}, or {SKIP_BAD}") from error
     finally:
         end_processes()
 

@@ -18,7 +18,7 @@ from data.video_list import digest_of
 from data.video_list_check import check_listed_videos
 from evaluation.accuracy_report import accuracy_page
 from recognition.clip_models import ClipSettings
-from recognition.clips import Clips
+from recognition.clips import SKIP_BAD, Clips, DamagedVideoError
 from recognition.grid_options import grid_of
 from recognition.listed_data import ListedData, listed_data
 from recognition.models import Classifier, Settings, build_model, check_clips, format_of
@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     try:
         return _train(options, start_processes(named_device(options.device)))
+    except DamagedVideoError as error:
+        raise data.InputError(f"{error}, or {SKIP_BAD}") from error
     finally:
         end_processes()
 

@@ -23,6 +23,7 @@ from data import (
 from data.check import main
 from data.tube_arrays import save_tube_arrays
 from tests.data.media import write_video
+from tests.data.test_frame_database import jpeg, write_database
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("run", "walk")
@@ -93,6 +94,24 @@ def test_every_reversed_box_of_detections_is_named(
         "write x1, y1, x2, y2 with x1 <= x2 and y1 <= y2"
         for frame, box in enumerate(([9.0, 0.0, 5.0, 5.0], [0.0, 6.0, 5.0, 5.0]))
     ]
+
+
+def test_every_frame_of_databases_is_decoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = write_database(tmp_path / "whole", range(1, 9))
+    (tmp_path / "other.db").write_text("no database of ours")
+    assert not main([str(tmp_path)])
+    assert capsys.readouterr().out == f"{whole}/frames.db: 1 video, 0 tubes, 0 boxes, 0 classes\n"
+    contents = [jpeg(number) for number in range(1, 9)]
+    contents[4] = contents[4][:-20]
+    damaged = write_database(tmp_path / "damaged", range(1, 9), contents)
+    with pytest.raises(InputError, match="1 problem in 1 of 2 files"):
+        main([str(tmp_path)])
+    assert (
+        f"{damaged}/frames.db: frame 5: the image is damaged or not an image; convert the video "
+        "again\n"
+    ) in capsys.readouterr().out
 
 
 def test_a_folder_is_counted_file_by_file_and_in_all(
@@ -227,8 +246,8 @@ def test_anything_can_be_counted(tmp_path: Path, kind: str, root: dict[str, obje
 def test_what_holds_nothing_to_check_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     for path, error in [
-        (tmp_path, "holds no annotations, tubes or detections"),
-        (tmp_path / "a.json", "holds no annotations, tubes or detections"),
+        (tmp_path, "holds no annotations, tubes, detections or frame databases"),
+        (tmp_path / "a.json", "holds no annotations, tubes, detections or frame databases"),
         (tmp_path / "none", "no such file or folder"),
     ]:
         with pytest.raises(InputError, match=f"{path}: {error}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import warnings
 from contextlib import closing
@@ -163,6 +164,26 @@ def test_what_is_listed_twice_is_told(tmp_path: Path) -> None:
     assert len(checked.good) == 3
     (note,) = checked.notes()
     assert note.startswith(f"1 video listed more than once, such as {path}:3: a; ")
+
+
+def test_folders_with_gaps_are_told(tmp_path: Path) -> None:
+    for name, numbers in {
+        "whole": range(3, 9),
+        "gap": (1, 2, 3, 6, 7),
+        "every second": range(0, 12, 2),
+    }.items():
+        folder = write_frames(tmp_path / name, 1)
+        (image,) = folder.iterdir()
+        for number in numbers:
+            shutil.copy(image, folder / f"img_{number:03d}{image.suffix}")
+        image.unlink()
+    path = tmp_path / "list.csv"
+    path.write_text("whole,,,0\ngap,,,0\nevery second,,,0\n")
+    checked = check_listed_videos(read_video_list(path), ClipFrames(), 1)
+    assert len(checked.good) == 3
+    (note,) = checked.notes()
+    assert note.startswith("1 folder in which images are left out, such as ")
+    assert "gap between img_003" in note and " and img_006" in note
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm"])
