@@ -205,13 +205,13 @@ def _check(settings: ClipSettings) -> None:
         ("frames", settings.frames < 1, "must be positive"),
         (
             "head",
-            two != settings.head.startswith("bert10_") and settings.head != "pooled",
-            "late and early BERT are of two paths, other heads of one",
+            settings.head != "pooled" and settings.backbone.startswith("mtnet"),
+            f"{settings.backbone} has the pooled one only",
         ),
         (
             "head",
-            settings.head != "pooled" and settings.backbone.startswith("mtnet"),
-            f"{settings.backbone} has the pooled one only",
+            two != settings.head.startswith("bert10_") and settings.head != "pooled",
+            "late and early BERT are of two paths, other heads of one",
         ),
         (
             "head",

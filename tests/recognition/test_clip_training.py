@@ -165,6 +165,7 @@ def test_what_a_network_starts_from_is_told(lists, tmp_path, capsys):
             ["--arch=r3d_18", "--multigrid", "--epochs=10"],
             r"falls \(20, 40\) must rise and be less",
         ),
+        (["--arch=mtnet_xs", "--head=bert10"], "mtnet_xs has the pooled one only; .* --head"),
         (["--arch=mtnet_s", "--head=bert10_late"], "mtnet_s has the pooled one only; .* --head"),
         (["--arch=r3d_18", "--head=paired"], "head paired: is that of I3D"),
     ],
