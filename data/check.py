@@ -166,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not checked:
         raise InputError(
             f"{path}: holds no annotations, tubes, detections or frame databases; docs/formats.md "
-            "says how to write them"
+            "and docs/reading.md say how to write them"
         )
     if len(files) > 1:
         print(f"{counted(checked, 'file')}: {total}")

@@ -121,9 +121,11 @@ def _remove_abandoned(folder: Path, prefix: str) -> None:
 
 @contextmanager
 def folder_beside(path: Path) -> Iterator[Path]:
-    """Lends an empty folder beside `path`, removed in the end; those of killed processes are too.
+    """Lends a folder beside `path`, removed in the end; those of killed processes are too.
 
-    For results of many files, which are moved to their place when they are complete.
+    For results of many files, which are moved to their place when they are complete, where several
+    processes may make the same at once: each has a folder of its own. One writer alone takes
+    `data.interchange.files.atomic_folder`.
 
     Raises:
         OSError: nothing can be written there.
@@ -136,9 +138,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
         Path(folder, _WRITER).open("xb") as file,
     ):
         lock(file)
-        inside = Path(folder, "inside")
-        inside.mkdir()
-        yield inside
+        yield Path(folder)
 
 
 @contextmanager

@@ -16,11 +16,16 @@ from data.still_images import Image, StillImages, decode_as, decode_image
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
+class NoImagesError(InputError):
+    """A folder holds no images."""
+
+
 class ImageFolder(StillImages):
     """The images of a folder in natural order (2.jpg before 10.jpg), all of one size.
 
     Raises:
-        InputError: there are no images, or one is damaged or of another size than the first.
+        NoImagesError: there are no images.
+        InputError: one is damaged or of another size than the first.
     """
 
     def __init__(self, path: str | Path, frame_rate: float) -> None:
@@ -33,7 +38,7 @@ class ImageFolder(StillImages):
                 f"{self.path}: the folder cannot be read ({error.strerror}); check its permissions"
             ) from error
         if not self.files:
-            raise InputError(
+            raise NoImagesError(
                 f"{self.path}: the folder holds no images; give a video file or a folder of "
                 f"{', '.join(suffix[1:] for suffix in IMAGE_SUFFIXES)} files"
             )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from data.errors import InputError
 from data.frame_database import COUNT_FILE, DATABASE, FrameDatabase, has_database
-from data.image_folder import ImageFolder, list_images
+from data.image_folder import ImageFolder, NoImagesError, list_images
 from data.video_file import DEFAULT_FRAME_RATE, VideoFile
 from data.video_reader import VideoReader
 
@@ -43,12 +43,15 @@ def open_video(path: str | Path, frame_rate: float = DEFAULT_FRAME_RATE) -> Vide
     if stat.S_ISDIR(mode):
         if has_database(path):
             return FrameDatabase(path, frame_rate)
-        if (path / COUNT_FILE).exists() and not list_images(path):
+        try:
+            return ImageFolder(path, frame_rate)
+        except NoImagesError:
+            if not (path / COUNT_FILE).exists():
+                raise
             raise InputError(
                 f"{path}: there is {COUNT_FILE}, and no {DATABASE} with the frames; convert the "
                 "video again"
-            )
-        return ImageFolder(path, frame_rate)
+            ) from None
     if stat.S_ISREG(mode):
         return FrameDatabase(path, frame_rate) if path.suffix == ".db" else VideoFile(path)
     raise InputError(f"{path}: neither a file nor a folder; give a video file")

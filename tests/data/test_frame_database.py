@@ -265,3 +265,12 @@ def test_a_published_database() -> None:
     # Decoders of JPEG differ by rounding.
     difference = frames[0].image[..., ::-1].astype(int) - expected
     assert np.abs(difference).max() <= 2
+
+
+def test_a_count_without_frames_is_told(tmp_path: Path) -> None:
+    (tmp_path / "n_frames").write_text("8")
+    with pytest.raises(InputError, match=r"there is n_frames, and no frames\.db .* convert the"):
+        open_video(tmp_path)
+    (tmp_path / "00001.jpg").write_bytes(jpeg(1))  # of a folder of images it tells as well
+    with open_video(tmp_path) as video:
+        assert video.frames == 1

@@ -128,7 +128,7 @@ def test_interrupted_rendering_leaves_nothing(
 
 def test_what_a_killed_rendering_left_is_removed(root: Path, tmp_path: Path) -> None:
     left = tmp_path / ".embedded-abcd"
-    shutil.copytree(root, left / "inside" / "fresh")
+    shutil.copytree(root, left / "fresh")
     (left / ".writer").touch()
     young, other, notes = (tmp_path / f".embed{end}" for end in ("ded-efgh", "-abcd", "ded-notes"))
     for folder in (young, other, notes):
@@ -143,7 +143,7 @@ def test_what_a_killed_rendering_left_is_removed(root: Path, tmp_path: Path) -> 
 
 def test_a_rendering_that_still_goes_on_is_left_alone(tmp_path: Path) -> None:
     with folder_beside(tmp_path / "embedded") as at_work:
-        os.utime(at_work.parent, (1e9, 1e9))
+        os.utime(at_work, (1e9, 1e9))
         render_dataset(tmp_path / "embedded", **SMALL)
         assert at_work.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["embedded"]
