@@ -90,7 +90,10 @@ def test_loading_in_four_processes_stays_bounded(tmp_path, monkeypatch):
     for process, (resident, files) in before.items():
         # To keep the image files that are read would be 8 MB, and a connection is a file.
         assert after[process][0] < resident + 4e6, (before, after)
-        assert after[process][1] <= files + 4, (before, after)
+        # So is each of the two tensors of a batch that is on its way: two batches of each loading
+        # process, which reads, and those of all four in this one, which does not.
+        on_their_way = 2 * 2 * (4 if process == os.getpid() else 1)
+        assert after[process][1] <= files + on_their_way, (before, after)
 
 
 def memory_after(loader, batches: int) -> dict[int, tuple[int, int]]:
